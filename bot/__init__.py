@@ -1,0 +1,1 @@
+"""Slack: events in, blocks out. No SQL, no prompts, no HTTP clients of its own."""

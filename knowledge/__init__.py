@@ -1,0 +1,1 @@
+"""Knowledge of past resolutions. Imports nothing of `unstuck` or `bot`."""

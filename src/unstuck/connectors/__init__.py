@@ -1,0 +1,1 @@
+"""One file a ticket system, one shared contract."""

@@ -1,0 +1,1 @@
+"""A synthetic after-sales desk and the tour through it."""

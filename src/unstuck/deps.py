@@ -1,0 +1,1 @@
+"""Everything is built here, once, at the edge. Nothing connects or loads a model at import."""

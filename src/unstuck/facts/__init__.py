@@ -1,0 +1,1 @@
+"""A columnar copy of the history that questions are answered from."""

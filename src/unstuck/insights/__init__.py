@@ -1,0 +1,1 @@
+"""Managers' questions: metrics, words to plan, plan to SQL, result to sentence and chart."""

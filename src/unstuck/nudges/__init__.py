@@ -1,0 +1,1 @@
+"""Who hears about a stall, when, and exactly once."""

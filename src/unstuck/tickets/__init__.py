@@ -1,0 +1,1 @@
+"""The canonical ticket model: tables, migrations, store, timeline, business calendars."""

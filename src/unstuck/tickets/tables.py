@@ -1,0 +1,283 @@
+"""The tables. Everything derived (stays, facts, metrics) is rebuilt from `change` at any time.
+
+All moments are UTC. SQLite forgets offsets, so `UtcDateTime` puts them back: no naive datetime
+leaves this module.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Integer, TypeDecorator, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlmodel import Field, SQLModel
+
+#: 64 bits on PostgreSQL; SQLite only numbers rows by itself when the type is plain INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, on databases with and without time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a naive datetime reached the database")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def _id() -> Any:
+    return Field(default=None, sa_column=Column(Id, primary_key=True))
+
+
+def _at(*, index: bool = False, nullable: bool = True) -> Any:
+    return Field(default=None, sa_column=Column(UtcDateTime, index=index, nullable=nullable))
+
+
+def _json() -> Any:
+    return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Source(SQLModel, table=True):
+    """Where tickets come from: a ticket system or an imported file."""
+
+    id: int | None = _id()
+    name: str = Field(unique=True)
+    kind: str
+
+
+class Person(SQLModel, table=True):
+    """An agent, customer or bot, as the source knows them."""
+
+    __table_args__ = (UniqueConstraint("source_id", "ext_id"),)
+    id: int | None = _id()
+    source_id: int = Field(foreign_key="source.id")
+    ext_id: str
+    #: `agent`, `customer`, `bot` or `unknown`.
+    kind: str = "unknown"
+    name: str
+    email: str | None = Field(default=None, index=True)
+    team: str | None = None
+    #: Slack user id, once matched by e-mail.
+    slack_id: str | None = Field(default=None, index=True)
+    active: bool = True
+
+
+class Team(SQLModel, table=True):
+    """A group that tickets are assigned to."""
+
+    __table_args__ = (UniqueConstraint("source_id", "ext_id"),)
+    id: int | None = _id()
+    source_id: int = Field(foreign_key="source.id")
+    ext_id: str
+    name: str
+    #: Slack channel id where the team is told about its tickets.
+    slack_channel: str | None = None
+    calendar: str | None = None
+    #: `Person.ext_id` of the team's lead.
+    lead: str | None = None
+
+
+class Stage(SQLModel, table=True):
+    """What a source's status means: its stage and stage class."""
+
+    __table_args__ = (UniqueConstraint("source_id", "status"),)
+    id: int | None = _id()
+    source_id: int = Field(foreign_key="source.id")
+    status: str
+    stage: str
+    stage_class: str
+    #: `map` (the mapping file), `recognised` (by name) or `admin`.
+    set_by: str = "recognised"
+
+
+class Ticket(SQLModel, table=True):
+    """A ticket as it stands now: the fold of its changes."""
+
+    __table_args__ = (UniqueConstraint("source_id", "ext_id"),)
+    id: int | None = _id()
+    source_id: int = Field(foreign_key="source.id")
+    ext_id: str
+    title: str | None = None
+    description: str | None = None
+    url: str | None = None
+    status: str | None = None
+    stage_class: str | None = Field(default=None, index=True)
+    team: str | None = None
+    assignee: str | None = None
+    #: All other values that hold now, canonical and custom, by field name.
+    values: dict[str, Any] = _json()
+    created_at: datetime = _at(nullable=False)
+    updated_at: datetime = _at(nullable=False)
+    #: First instant of the current status, team and assignee.
+    still_since: datetime = _at(nullable=False)
+    solved_at: datetime | None = _at()
+    closed_at: datetime | None = _at()
+    deleted_at: datetime | None = _at()
+    #: Rises with each batch that touched the ticket; facts and sweeps catch up by it.
+    revision: int = Field(default=0, sa_column=Column(Id, index=True, nullable=False))
+
+
+class Change(SQLModel, table=True):
+    """Append-only history: what happened, once, as the source told it."""
+
+    __table_args__ = (
+        UniqueConstraint("source_id", "change_key"),
+        Index("ix_change_ticket_at", "ticket_id", "at"),
+    )
+    id: int | None = _id()
+    source_id: int = Field(foreign_key="source.id")
+    ticket_id: int = Field(sa_column=Column(Id, nullable=False))
+    change_key: str
+    at: datetime = _at(nullable=False)
+    #: Order among changes of the ticket at the same instant.
+    order: int = 0
+    kind: str
+    actor: str | None = None
+    values: dict[str, Any] = _json()
+    #: When we stored it.
+    seen_at: datetime = _at(nullable=False)
+
+
+class TicketMessage(SQLModel, table=True):
+    """What somebody wrote; `public` is what the customer can see."""
+
+    __tablename__ = "message"
+    id: int | None = _id()
+    change_id: int = Field(sa_column=Column(Id, unique=True, nullable=False))
+    ticket_id: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    at: datetime = _at(nullable=False)
+    author: str | None = None
+    author_kind: str
+    public: bool
+    body: str
+
+
+class TicketFeedback(SQLModel, table=True):
+    """A customer's score and words about a ticket."""
+
+    __tablename__ = "feedback"
+    id: int | None = _id()
+    change_id: int = Field(sa_column=Column(Id, unique=True, nullable=False))
+    ticket_id: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    at: datetime = _at(nullable=False)
+    score: float | None = None
+    scale_min: float
+    scale_max: float
+    text: str | None = None
+
+
+class Merge(SQLModel, table=True):
+    """Ticket `ticket_id` went on as `into_ticket_id`."""
+
+    id: int | None = _id()
+    change_id: int = Field(sa_column=Column(Id, unique=True, nullable=False))
+    ticket_id: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    into_ticket_id: int = Field(sa_column=Column(Id, nullable=False))
+    at: datetime = _at(nullable=False)
+
+
+class KnowledgeUse(SQLModel, table=True):
+    """A resolution that was cited in an answer about a ticket or a question."""
+
+    __tablename__ = "knowledge_use"
+    id: int | None = _id()
+    card_id: str = Field(index=True)
+    ticket_id: int | None = Field(default=None, sa_column=Column(Id, index=True))
+    asked_by: str | None = None
+    question: str
+    at: datetime = _at(nullable=False)
+    #: `good`, `bad` or nothing yet.
+    verdict: str | None = None
+    reason: str | None = None
+
+
+class Cursor(SQLModel, table=True):
+    """How far a stream of a source has been stored."""
+
+    __table_args__ = (UniqueConstraint("source_id", "stream"),)
+    id: int | None = _id()
+    source_id: int = Field(foreign_key="source.id")
+    stream: str
+    value: str
+    updated_at: datetime = _at(nullable=False)
+
+
+class Calendar(SQLModel, table=True):
+    """Business hours of a team: weekly intervals, time zone, holidays."""
+
+    name: str = Field(primary_key=True)
+    timezone: str
+    #: Weekday (`"0"` = Monday) to a list of `["09:00", "12:00"]` intervals.
+    hours: dict[str, Any] = _json()
+    #: ISO country code whose public holidays (and make-up working days) apply.
+    country: str | None = None
+    #: Further days: ISO date to `"off"` or to a list of intervals.
+    exceptions: dict[str, Any] = _json()
+
+
+class Nudge(SQLModel, table=True):
+    """One message about one stall: unique per ticket, rule and occasion. It is its own outbox row."""
+
+    __table_args__ = (UniqueConstraint("key"),)
+    id: int | None = _id()
+    #: `rule:source/ticket:occasion:step`; also the opaque id in Slack's message metadata.
+    key: str
+    ticket_id: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    rule: str
+    #: The stay that stalls: the ticket's `still_since` when the stall was found.
+    occasion: str
+    #: Rung of the ladder: 0 owner, 1 team, 2 lead, 3 manager.
+    step: int = 0
+    recipient: str
+    #: `due`, `sending`, `sent`, `withdrawn`, `failed`.
+    state: str = Field(default="due", index=True)
+    due_at: datetime = _at(index=True, nullable=False)
+    snoozed_until: datetime | None = _at()
+    #: What the message says: stage, party, waited, threshold, reason.
+    payload: dict[str, Any] = _json()
+    attempts: int = 0
+    lease_until: datetime | None = _at()
+    leased_by: str | None = None
+    slack_channel: str | None = None
+    slack_ts: str | None = None
+    sent_at: datetime | None = _at()
+    #: `mine`, `snoozed`, `false_alarm`, `moved`, … and when.
+    outcome: str | None = None
+    outcome_by: str | None = None
+    outcome_at: datetime | None = _at()
+    error: str | None = None
+
+
+class Thread(SQLModel, table=True):
+    """The last accepted plan of a conversation, so that follow-ups survive a restart."""
+
+    key: str = Field(primary_key=True)
+    plan: dict[str, Any] = _json()
+    updated_at: datetime = _at(nullable=False)
+
+
+class SeenEvent(SQLModel, table=True):
+    """A Slack event that somebody has taken up: Slack sends an event again when unsure."""
+
+    __tablename__ = "seen_event"
+    key: str = Field(primary_key=True)
+    at: datetime = _at(index=True, nullable=False)
+
+
+class Audit(SQLModel, table=True):
+    """Who did what with which result; never holds secrets or ticket text."""
+
+    id: int | None = _id()
+    at: datetime = _at(index=True, nullable=False)
+    actor: str | None = None
+    #: `ask`, `answer`, `nudge`, `import`, …
+    action: str
+    subject: str | None = None
+    details: dict[str, Any] = _json()
