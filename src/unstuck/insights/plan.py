@@ -109,6 +109,8 @@ class Plan(_Value):
     against: Window | None = None
     #: Compare values of one dimension, e.g. P2 with P3: the dimension; its values stand in `filters`.
     compare_by: str | None = None
+    #: Compare with a second metric over the same window, e.g. opened with solved.
+    against_metric: str | None = None
     #: Instant of an as-of metric; None means now (`T`).
     at: AwareDatetime | None = None
     grain: Grain | None = None
