@@ -1,0 +1,150 @@
+"""Texts to vectors: the built-in model on onnxruntime, or any other through sentence-transformers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.errors import NoModel
+from knowledge.models import build
+from knowledge.models.build import BuiltModel
+
+#: One row a text, rows of length 1, so that a product of two rows is their cosine.
+Vectors = NDArray[np.float32]
+
+#: Tokens that go through the model at once: bounds memory whatever the texts' lengths.
+_TOKENS_AT_ONCE = 8_192
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors that can be compared."""
+
+    #: What is stored with the base; vectors of different names or revisions are never mixed.
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def revision(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors: ...
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+
+def key_of(embedder: Embedder) -> str:
+    """Names the space that vectors live in: the same key, comparable vectors."""
+    return f"{embedder.name}@{embedder.revision}"
+
+
+def choose(name: str | None = None, cache: Path | None = None) -> Embedder:
+    """The embedder that the user named, else the built-in one.
+
+    Raises `NoModel` when it cannot be loaded: search then goes on with words alone.
+    """
+    if name is None or name in build.RECIPES:
+        return OnnxEmbedder(build.get(name or build.MULTILINGUAL.name, cache))
+    return SentenceTransformersEmbedder(name)
+
+
+class OnnxEmbedder:
+    """A built-in model. Loads at first use; safe to share between threads."""
+
+    def __init__(self, model: BuiltModel, threads: int | None = None) -> None:
+        self.name = model.recipe.name
+        self.revision = model.revision
+        self.dimensions = model.recipe.dimensions
+        self._model = model
+        self._threads = threads
+        self._loaded: tuple[Any, Any] | None = None
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return self._embed([self._model.recipe.passage_prefix + text for text in texts])
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._embed([self._model.recipe.query_prefix + text for text in texts])
+
+    def _embed(self, texts: list[str]) -> Vectors:
+        tokenizer, session = self._load()
+        ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        for batch in _by_length(ids):
+            tokens, mask = _padded([ids[number] for number in batch])
+            vectors[batch] = session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
+        return vectors
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            import onnxruntime
+            from tokenizers import Tokenizer
+
+            tokenizer = Tokenizer.from_file(str(self._model.folder / "tokenizer.json"))
+            tokenizer.enable_truncation(self._model.recipe.max_tokens)
+            tokenizer.no_padding()
+            options = onnxruntime.SessionOptions()
+            # The arena keeps the memory of the longest batch for ever: 1.8 GB in place of 0.5 GB.
+            options.enable_cpu_mem_arena = False
+            options.intra_op_num_threads = self._threads or min(os.cpu_count() or 1, 8)
+            session = onnxruntime.InferenceSession(
+                str(self._model.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+            self._loaded = tokenizer, session
+        return self._loaded
+
+
+class SentenceTransformersEmbedder:
+    """Any model by name or path. Torch is imported when the first text comes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._model = self._open(name)
+        self.dimensions = int(self._model.get_embedding_dimension())
+        self.revision = str(getattr(self._model.model_card_data, "base_model_revision", None) or "local")
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(self._model.encode_document, texts)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(self._model.encode_query, texts)
+
+    @staticmethod
+    def _encode(encode: Any, texts: Sequence[str]) -> Vectors:
+        return np.asarray(encode(list(texts), normalize_embeddings=True, show_progress_bar=False), np.float32)
+
+    @staticmethod
+    def _open(name: str) -> Any:
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            return SentenceTransformer(name, device="cpu")
+        except (OSError, ValueError) as error:
+            raise NoModel("not_found", f"{name}: {error}") from error
+
+
+def _by_length(ids: list[list[int]]) -> list[list[int]]:
+    """Numbers of the texts in batches of similar length: padding is work for nothing."""
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    for number in sorted(range(len(ids)), key=lambda number: len(ids[number])):
+        if batch and (len(batch) + 1) * len(ids[number]) > _TOKENS_AT_ONCE:
+            batches.append(batch)
+            batch = []
+        batch.append(number)
+    return [*batches, batch] if batch else batches
+
+
+def _padded(ids: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    width = max(map(len, ids))
+    tokens = np.zeros((len(ids), width), np.int64)
+    mask = np.zeros((len(ids), width), np.int64)
+    for row, some in enumerate(ids):
+        tokens[row, : len(some)] = some
+        mask[row, : len(some)] = 1
+    return tokens, mask
