@@ -1,0 +1,69 @@
+"""What a nudge says, as a value: nudges fill it, `bot.blocks.nudge(view, lang)` draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One fact behind a nudge: `stay`, `message` or `activity`, and when it was."""
+
+    #: `stay` (entered the stage), `message` (last words that count), `activity` (last update), `skipped`
+    #: (words that do not count, such as "thanks" or an auto-reply).
+    kind: str
+    #: UTC.
+    at: datetime
+    #: Who: a name, or None when the source does not say.
+    who: str | None = None
+    #: A stage's name, or the start of a message. Hostile text: escape it.
+    what: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NudgeView:
+    """Everything that one message about one stalled ticket shows."""
+
+    #: Database id; goes into the buttons' values.
+    nudge_id: int
+    #: Opaque id in Slack's message metadata.
+    key: str
+    #: The ticket as the source calls it, its title and link. Hostile text: escape it.
+    ticket: str
+    title: str | None
+    url: str | None
+    stage: str
+    #: `agent`, `team`, `nobody`, `internal`, `vendor` or `customer`.
+    waiting_on: str
+    #: Name of that party, where known.
+    party: str | None
+    #: Business seconds in this stage so far, and after how many it counts as late.
+    waited: int
+    threshold: int
+    #: Since when nothing has moved, UTC.
+    still_since: datetime
+    priority: str | None
+    customer: str | None
+    #: Finished and open visits that the threshold was learned from, and what they have in common:
+    #: `stage`, `priority`, `team` in any combination, joined by `+`; `fixed` when a rule set it.
+    comparables: int
+    compared_by: str
+    #: Why it is late, one sentence in the reader's language.
+    reason: str
+    evidence: tuple[Evidence, ...]
+    #: Rule that asked for the nudge, and its rung: 0 owner, 1 team, 2 lead, 3 manager.
+    rule: str
+    step: int
+    #: `person:<id>`, `team:<id>`, `lead:<id>` or `manager`; `recipient_name` is what people call it.
+    recipient: str
+    recipient_name: str
+    #: Why somebody else hears it than the rung says (`away`, `not_in_slack`), as a finished sentence.
+    note: str | None = None
+    #: Title and link of the best past resolution, if there is one.
+    hint_title: str | None = None
+    hint_url: str | None = None
+    #: None while it is open, else `mine`, `snoozed`, `false_alarm` or `moved`: the message is redrawn without buttons.
+    outcome: str | None = None
+    outcome_by: str | None = None
+    snoozed_until: datetime | None = None
