@@ -1,0 +1,1 @@
+"""Slack on your laptop: a local stand-in for Slack's Web API, and a person who uses it."""
