@@ -1,9 +1,128 @@
-"""Commands: doctor."""
+"""`unstuck doctor`: what is missing, and how to get it."""
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
 import typer
+
+from unstuck.cli.options import Home, Json, LangOption, lang_or, print_json
+from unstuck.errors import UserError
+from unstuck.i18n import Lang, t
+
+if TYPE_CHECKING:
+    from unstuck.deps import Deps
+    from unstuck.settings import Settings
+
+State = Literal["ok", "missing", "failed"]
+_MARKS: dict[State, str] = {"ok": "✓", "missing": "·", "failed": "✗"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `missing` is optional, `failed` needs somebody to act."""
+
+    name: str
+    state: State
+    #: What was found and, unless all is well, what to do next.
+    says: str
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+    app.command()(doctor)
+
+
+def doctor(home: Home = None, json: Json = False, lang: LangOption = None) -> None:
+    """Say what is missing and how to get it. Exits with 1 when something needs to be mended."""
+    from unstuck import settings
+
+    loaded = settings.load(home=home)
+    spoken = lang_or(loaded.lang, lang)
+    checks = list(_checks(loaded, spoken))
+    if json:
+        print_json({"checks": [asdict(check) for check in checks]})
+    else:
+        for check in checks:
+            print(f"{_MARKS[check.state]} {check.says}")
+    if any(check.state == "failed" for check in checks):
+        raise typer.Exit(1)
+
+
+def _checks(settings: Settings, lang: Lang) -> Iterator[Check]:
+    from unstuck import deps
+
+    try:
+        built = deps.build(settings)
+    except UserError as error:
+        yield Check("store", "failed", t(f"errors.{error.key}", lang, **error.params))
+    else:
+        yield from _store_checks(built, lang)
+        built.close()
+    yield _embedder_check(settings, lang)
+    yield _model_check(settings, lang)
+    yield _slack_check(settings, lang)
+
+
+def _store_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
+    from sqlmodel import col, func, select
+
+    from unstuck.tickets.tables import Change, Person, Stage, Ticket
+
+    yield Check("store", "ok", t("doctor.store", lang, url=deps.engine.url.render_as_string(hide_password=True)))
+    with deps.sessions() as session:
+        tickets = session.scalar(select(func.count(col(Ticket.id)))) or 0
+        latest = session.scalar(select(func.max(col(Change.at))))
+        guessed = session.scalars(select(Stage.status).where(Stage.set_by == "recognised")).all()
+        strangers = session.scalar(
+            select(func.count(col(Person.id))).where(Person.kind == "agent", col(Person.email).is_(None))
+        )
+    if not tickets:
+        yield Check("tickets", "missing", t("doctor.no_tickets", lang))
+        return
+    yield Check("tickets", "ok", t("doctor.tickets", lang, n=tickets, latest=latest))
+    if guessed:
+        yield Check(
+            "stages", "missing", t("doctor.guessed", lang, n=len(guessed), names=", ".join(sorted(guessed)[:8]))
+        )
+    if strangers:
+        yield Check("people", "missing", t("doctor.no_email", lang, n=strangers))
+
+
+def _embedder_check(settings: Settings, lang: Lang) -> Check:
+    from knowledge.embed import find_embedder
+
+    if settings.embedder:
+        return Check("embedder", "ok", t("doctor.own_embedder", lang, name=settings.embedder))
+    if find_embedder() is None:
+        return Check("embedder", "missing", t("doctor.no_embedder", lang))
+    return Check("embedder", "ok", t("doctor.embedder", lang))
+
+
+def _model_check(settings: Settings, lang: Lang) -> Check:
+    if not settings.model:
+        return Check("model", "missing", t("doctor.no_model", lang))
+    provider = settings.model.partition(":")[0]
+    if importlib.util.find_spec(f"langchain_{provider}") is None:
+        return Check("model", "failed", t("doctor.no_provider", lang, provider=provider))
+    return Check("model", "ok", t("doctor.model", lang, name=settings.model))
+
+
+def _slack_check(settings: Settings, lang: Lang) -> Check:
+    from slack_sdk import WebClient
+    from slack_sdk.errors import SlackApiError
+
+    if settings.slack_bot_token is None:
+        return Check("slack", "missing", t("doctor.no_slack", lang))
+    if settings.slack_app_token is None and settings.slack_signing_secret is None:
+        return Check("slack", "failed", t("doctor.half_slack", lang))
+    client = WebClient(settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout=10)
+    try:
+        team = client.auth_test()["team"]
+    except SlackApiError as error:
+        return Check("slack", "failed", t("doctor.slack_refused", lang, error=error.response["error"]))
+    except OSError:
+        return Check("slack", "failed", t("doctor.slack_unreachable", lang, url=settings.slack_api_url))
+    return Check("slack", "ok", t("doctor.slack", lang, team=team))
