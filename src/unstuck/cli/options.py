@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Iterable
@@ -16,7 +17,9 @@ from unstuck.clock import Clock, FrozenClock, SystemClock, parse_instant
 from unstuck.errors import UsageError
 from unstuck.i18n import LANGS, Lang
 
-Home = Annotated[Path | None, typer.Option("--home", help="Directory with database, vectors, snapshots. [default: ~/.unstuck]")]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Directory with database, vectors, snapshots. [default: ~/.unstuck]")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help='What "now" is: ISO 8601 with offset.')]
 LangOption = Annotated[str | None, typer.Option("--lang", help="en or zh. [default: the question's]")]
@@ -48,7 +51,7 @@ def lang_or(default: Lang, lang: str | None) -> Lang:
 def chosen_lang() -> Lang:
     """The language for messages that come before any question was read: `--lang zh` or English."""
     words = sys.argv
-    return "zh" if "--lang=zh" in words or ("--lang", "zh") in zip(words, words[1:], strict=False) else "en"
+    return "zh" if "--lang=zh" in words or ("--lang", "zh") in itertools.pairwise(words) else "en"
 
 
 def print_json(value: Any) -> None:
