@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
 Lang = Literal["en", "zh"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
@@ -39,3 +42,64 @@ def _flatten(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 def language_of(text: str) -> Lang:
     """`zh` when the text holds Chinese characters, else `en`: what a reader would answer in."""
     return "zh" if any("\u3400" <= char <= "\u9fff" for char in text) else "en"
+
+
+#: Units that durations are told in, largest first: name in the locales and seconds.
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+#: From here on hours are noise: "23 days", not "23 days 4 h".
+_WHOLE_DAYS_FROM = 10 * 86_400
+_PATTERNS: dict[Lang, tuple[str, str]] = {
+    "en": ("d MMM yyyy", "d MMM yyyy, HH:mm"),
+    "zh": ("y年M月d日", "y年M月d日 HH:mm"),
+}
+
+
+def format_duration(seconds: float, lang: Lang) -> str:
+    """A duration in the two units that matter: `3 days 4 h`, `3 天 4 小时`; days alone from ten days on."""
+    size = abs(seconds)
+    sign = "-" if seconds < 0 and size >= 0.5 else ""
+    for (name, unit), (smaller, step) in pairwise(_UNITS):
+        # 59.7 minutes are told as an hour, so the unit is chosen by the rounded value.
+        if _rounded(size, step) < unit:
+            continue
+        if name == "minute" or size >= _WHOLE_DAYS_FROM:
+            return sign + _count(_rounded(size, unit) // unit, name, lang)
+        whole, rest = divmod(_rounded(size, step), unit)
+        return sign + _count(whole, name, lang) + (f" {_count(rest // step, smaller, lang)}" if rest else "")
+    return sign + _count(_rounded(size, 1), "second", lang)
+
+
+def _rounded(value: float, step: int) -> int:
+    return int(value / step + 0.5) * step
+
+
+def _count(n: int, unit: str, lang: Lang) -> str:
+    return t(f"duration.{unit}" if n == 1 else f"duration.{unit}s", lang, n=format_number(n, lang))
+
+
+def format_number(value: float, lang: Lang, decimals: int = 1) -> str:
+    """`value` with thousands grouped, rounded to at most `decimals` places: `24,918`, `3.5`."""
+    from babel.numbers import format_decimal
+
+    pattern = "#,##0" if decimals == 0 else f"#,##0.{'#' * decimals}"
+    return format_decimal(value, format=pattern, locale=lang)
+
+
+def format_share(value: float, lang: Lang) -> str:
+    """A share of one as a percentage: `0.427` is `42.7%`."""
+    return f"{format_number(value * 100, lang)}%"
+
+
+def format_date(day: date, lang: Lang) -> str:
+    """`20 May 2016`, `2016年5月20日`."""
+    from babel.dates import format_date as babel_date
+
+    return babel_date(day, _PATTERNS[lang][0], locale=lang)
+
+
+def format_instant(at: datetime, timezone: str, lang: Lang) -> str:
+    """`at` (aware) on the clock of the IANA zone `timezone`, which is named: `20 May 2016, 12:00 (UTC)`."""
+    from babel.dates import format_datetime
+
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{format_datetime(local, _PATTERNS[lang][1], tzinfo=local.tzinfo, locale=lang)} ({timezone})"
