@@ -23,7 +23,7 @@ WAITS = ("parts", "warehouse", "finance")
 REGIONS = ("EU", "CN")
 
 
-class BadProblem(ValueError):
+class ProblemError(ValueError):
     """A problem file says something the desk cannot use."""
 
 
@@ -69,7 +69,7 @@ class Problem:
 
 @cache
 def load_problems() -> tuple[Problem, ...]:
-    """All problems, ordered by id. Raises `BadProblem` on a file that lacks something."""
+    """All problems, ordered by id. Raises `ProblemError` on a file that lacks something."""
     folder = files("unstuck.demo") / "problems"
     found = [
         problem
@@ -80,7 +80,7 @@ def load_problems() -> tuple[Problem, ...]:
     ids = [problem.id for problem in found]
     for name in ids:
         if ids.count(name) > 1:
-            raise BadProblem(f"problem {name} exists twice")
+            raise ProblemError(f"problem {name} exists twice")
     return tuple(sorted(found, key=lambda problem: problem.id))
 
 
@@ -105,7 +105,7 @@ def _problem(row: dict[str, Any], where: str) -> Problem:
         only_in_surge=bool(row.get("only_in_surge", False)),
     )
     if problem.weight <= 0:
-        raise BadProblem(f"{where}: weight must be above 0")
+        raise ProblemError(f"{where}: weight must be above 0")
     return problem
 
 
@@ -128,28 +128,26 @@ def _check_text(text: str, lang: Lang, where: str) -> None:
     """English holds no Chinese characters and the other way round; choices are well-formed."""
     has_han = any("\u4e00" <= char <= "\u9fff" for char in text)
     if has_han != (lang == "zh"):
-        raise BadProblem(f"{where}: not written in its language: {text}")
+        raise ProblemError(f"{where}: not written in its language: {text}")
     if text.count("[") != text.count("]") or any(not option for option in variants(text)):
-        raise BadProblem(f"{where}: unbalanced choice in: {text}")
+        raise ProblemError(f"{where}: unbalanced choice in: {text}")
 
 
 def _text(row: dict[str, Any], key: str, where: str) -> str:
     value = row.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise BadProblem(f"{where}: {key} is missing")
+        raise ProblemError(f"{where}: {key} is missing")
     return value
 
 
 def _texts(row: dict[str, Any], key: str, where: str, at_least: int) -> tuple[str, ...]:
     values = row.get(key, [])
     if len(set(values)) < at_least:
-        raise BadProblem(f"{where}: {key} needs at least {at_least} different texts")
+        raise ProblemError(f"{where}: {key} needs at least {at_least} different texts")
     return tuple(values)
 
 
 def _one_of(value: str, allowed: tuple[str, ...], where: str) -> str:
     if value not in allowed:
-        raise BadProblem(f"{where}: {value} is none of {', '.join(allowed)}")
+        raise ProblemError(f"{where}: {value} is none of {', '.join(allowed)}")
     return value
-
-

@@ -1,10 +1,16 @@
-"""Texts with choices: `The [washer|machine] stops` is said in two ways."""
+"""Texts with choices (`The [washer|machine] stops` is said in two ways), and the phrases everybody uses."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
 from random import Random
+from typing import Any
+
+from unstuck.i18n import Lang
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
@@ -24,3 +30,15 @@ def variants(text: str) -> Iterator[str]:
         return
     for option in found[1].split("|"):
         yield from variants(text[: found.start()] + option + text[found.end() :])
+
+
+@cache
+def data(name: str) -> dict[str, dict[str, Any]]:
+    """The word list `phrases/<name>.toml`, by section."""
+    return tomllib.loads((files("unstuck.demo") / "phrases" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def phrase(key: str, lang: Lang, random: Random, **params: str) -> str:
+    """One way to say `who.what` (`agent.hello`) in `lang`, its placeholders filled in."""
+    who, what = key.split(".")
+    return say(random.choice(data(lang)[who][what]), random).format(**params)
