@@ -98,7 +98,7 @@ def test_a_dropped_answer_leaves_the_message_behind(slack: SlackStandIn, client:
     slack.faults.drop_before("chat.postMessage")
     slack.faults.drop_after("chat.postMessage")
     for expected in (0, 1):
-        with pytest.raises(OSError, match="closed|reset|Remote"):
+        with pytest.raises(OSError, match=r"closed|reset|Remote"):
             client.chat_postMessage(channel=channel, text="x")
         assert len(slack.messages(channel)) == expected
 

@@ -1,0 +1,134 @@
+"""One message about one stalled ticket: what waits, on whom, since when, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.blocks.shapes import Drawn, actions, button, context, section
+from bot.blocks.text import (
+    Block,
+    Markup,
+    clip,
+    escape,
+    fallback,
+    link,
+    moment,
+    person,
+    plain,
+    rich,
+    rich_link,
+    say,
+    words,
+)
+from unstuck.i18n import Lang, format_duration, t
+from unstuck.nudges.view import Evidence, NudgeView
+
+MINE, SNOOZE, FALSE_ALARM = "nudge_mine", "nudge_snooze", "nudge_false_alarm"
+#: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
+SNOOZES = ("hour", "tomorrow", "week")
+MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
+
+
+def nudge(view: NudgeView, lang: Lang) -> Drawn:
+    """The message while the ticket stalls; redrawn without buttons once that is over (`view.outcome`)."""
+    if view.outcome is not None:
+        return nudge_done(view, lang)
+    blocks = [_headline(view), section(_waits(view, lang)), _reason(view), *_evidence(view, lang), *_hint(view, lang)]
+    blocks += [_buttons(view, lang), context(_why(view, lang))]
+    if view.note:
+        blocks.append(context(escape(clip(view.note, MAX_REASON))))
+    return Drawn(fallback(_summary(view, lang), view.title or ""), blocks)
+
+
+def nudge_done(view: NudgeView, lang: Lang) -> Drawn:
+    """What is left of a nudge: the ticket, struck through, and how it ended."""
+    name = words(f"{clip(view.ticket, 60)} {clip(view.title or '', MAX_TITLE)}".strip(), strike=True)
+    title = rich({"type": "rich_text_section", "elements": [name]})
+    end = _end(view, lang)
+    return Drawn(fallback(view.ticket, t(f"bot.nudge_{view.outcome}_short", lang)), [title, context(end)])
+
+
+def _headline(view: NudgeView) -> Block:
+    parts = [rich_link(view.url, clip(view.ticket, 60) or "?")]
+    if view.title:
+        parts.append(words(f"  {clip(view.title, MAX_TITLE)}", bold=True))
+    return rich({"type": "rich_text_section", "elements": parts})
+
+
+def _summary(view: NudgeView, lang: Lang) -> str:
+    return t("bot.nudge_summary", lang, ticket=clip(view.ticket, 60), waited=format_duration(view.waited, lang))
+
+
+def _waits(view: NudgeView, lang: Lang) -> Markup:
+    """Whose turn it is and for how long, in one sentence."""
+    key = f"bot.nudge_waits_{view.waiting_on}" + ("" if view.party else "_unnamed")
+    return say(
+        key,
+        lang,
+        party=view.party or "",
+        stage=clip(view.stage, 80),
+        waited=format_duration(view.waited, lang),
+        usual=format_duration(view.threshold, lang),
+        since=moment(view.still_since, lang),
+    )
+
+
+def _reason(view: NudgeView) -> Block:
+    facts = [clip(fact, 80) for fact in (view.priority, view.customer) if fact]
+    sentence = " · ".join([clip(view.reason, MAX_REASON) or "…", *facts])
+    return rich({"type": "rich_text_section", "elements": [words(sentence)]})
+
+
+def _evidence(view: NudgeView, lang: Lang) -> Iterator[Block]:
+    if view.evidence:
+        yield context(*(_fact(fact, lang) for fact in view.evidence[:MAX_EVIDENCE]))
+
+
+def _fact(fact: Evidence, lang: Lang) -> Markup:
+    known = "_by" if fact.who else ""
+    return say(
+        f"bot.evidence_{fact.kind}{known}",
+        lang,
+        at=moment(fact.at, lang),
+        who=clip(fact.who or "", 80),
+        what=clip(fact.what or "", 120),
+    )
+
+
+def _hint(view: NudgeView, lang: Lang) -> Iterator[Block]:
+    if view.hint_title:
+        yield section(say("bot.nudge_hint", lang, title=link(view.hint_url, clip(view.hint_title, MAX_TITLE))))
+
+
+def _buttons(view: NudgeView, lang: Lang) -> Block:
+    value = str(view.nudge_id)
+    menu: Block = {
+        "type": "static_select",
+        "action_id": SNOOZE,
+        "placeholder": plain(t("bot.nudge_snooze", lang), MAX_LABEL),
+        "options": [_snooze(choice, value, lang) for choice in SNOOZES],
+    }
+    return actions(
+        [
+            button(t("bot.nudge_mine", lang), MINE, value, style="primary"),
+            menu,
+            button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value),
+        ]
+    )
+
+
+def _snooze(choice: str, nudge_id: str, lang: Lang) -> Block:
+    return {"text": plain(t(f"bot.nudge_snooze_{choice}", lang), MAX_LABEL), "value": f"{nudge_id}:{choice}"}
+
+
+def _why(view: NudgeView, lang: Lang) -> Markup:
+    if view.compared_by == "fixed":
+        return say("bot.nudge_why_fixed", lang, rule=view.rule, who=view.recipient_name)
+    return say("bot.nudge_why", lang, rule=view.rule, who=view.recipient_name, n=view.comparables)
+
+
+def _end(view: NudgeView, lang: Lang) -> Markup:
+    by = person(view.outcome_by) if view.outcome_by else Markup("")
+    if view.outcome == "snoozed" and view.snoozed_until is not None:
+        return say("bot.nudge_snoozed", lang, by=by, until=moment(view.snoozed_until, lang))
+    return say(f"bot.nudge_{view.outcome}_done", lang, by=by)
