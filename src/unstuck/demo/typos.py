@@ -15,13 +15,9 @@ def with_typos(text: str, lang: Lang, random: Random, rate: float) -> str:
 
 
 def _english(text: str, random: Random, rate: float) -> str:
-    for right, wrong in _CONTRACTED.items():
-        if right in text and random.random() < rate * 4:
-            text = text.replace(right, wrong, 1)
-    lines = text.split("\n")
-    return "\n".join(
-        " ".join(_slip(word, random) if random.random() < rate else word for word in line.split(" ")) for line in lines
-    )
+    text = _replaced(text, data("typos")["en"]["short"], random, rate * 4)
+    words = re.split("([ \n])", text)
+    return "".join(_slip(word, random) if random.random() < rate else word for word in words)
 
 
 def _slip(word: str, random: Random) -> str:
