@@ -90,3 +90,34 @@ class TicketChange:
     merged_into: str | None = None
     #: Order among changes of one ticket at the same instant, as the source tells them.
     order: int = 0
+    #: When the ticket came into being, where the source states it with each change. The first change's
+    #: values then hold from there on (METRICS.md, "Importing an event log").
+    ticket_created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """A person as the source knows them now."""
+
+    ext_id: str
+    name: str
+    #: `agent`, `customer`, `bot` or `unknown`.
+    kind: str = "unknown"
+    email: str | None = None
+    #: The source's id of their team.
+    team: str | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRecord:
+    """A group that tickets are assigned to, as the source knows it now."""
+
+    ext_id: str
+    name: str
+    #: Slack channel id where the team is told about its tickets.
+    slack_channel: str | None = None
+    #: Name of the business calendar it works by.
+    calendar: str | None = None
+    #: `PersonRecord.ext_id` of its lead.
+    lead: str | None = None

@@ -23,13 +23,15 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is not None and value.tzinfo is None:
             raise ValueError("a naive datetime reached the database")
         return value.astimezone(UTC) if value is not None else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _id() -> Any:
@@ -141,6 +143,8 @@ class Change(SQLModel, table=True):
     kind: str
     actor: str | None = None
     values: dict[str, Any] = _json()
+    #: The ticket's creation, where the source states it with each change; `Ticket.created_at` is the fold.
+    ticket_created_at: datetime | None = _at()
     #: When we stored it.
     seen_at: datetime = _at(nullable=False)
 
@@ -174,12 +178,15 @@ class TicketFeedback(SQLModel, table=True):
 
 
 class Merge(SQLModel, table=True):
-    """Ticket `ticket_id` went on as `into_ticket_id`."""
+    """Ticket `ticket_id` went on as `into_ticket_id`, which is empty until that ticket arrives too."""
 
     id: int | None = _id()
     change_id: int = Field(sa_column=Column(Id, unique=True, nullable=False))
     ticket_id: int = Field(sa_column=Column(Id, index=True, nullable=False))
-    into_ticket_id: int = Field(sa_column=Column(Id, nullable=False))
+    source_id: int = Field(foreign_key="source.id")
+    #: `Ticket.ext_id` of the ticket it was merged into.
+    into_ext_id: str = Field(index=True)
+    into_ticket_id: int | None = Field(default=None, sa_column=Column(Id, index=True))
     at: datetime = _at(nullable=False)
 
 
@@ -243,6 +250,8 @@ class Nudge(SQLModel, table=True):
     #: What the message says: stage, party, waited, threshold, reason.
     payload: dict[str, Any] = _json()
     attempts: int = 0
+    #: First post whose result nobody knows: the key is looked up in Slack before the next one.
+    tried_at: datetime | None = _at()
     lease_until: datetime | None = _at()
     leased_by: str | None = None
     slack_channel: str | None = None
@@ -252,7 +261,19 @@ class Nudge(SQLModel, table=True):
     outcome: str | None = None
     outcome_by: str | None = None
     outcome_at: datetime | None = _at()
+    #: The message in Slack no longer shows what holds.
+    redraw: bool = Field(default=False, index=True)
     error: str | None = None
+
+
+class Watch(SQLModel, table=True):
+    """When the minute sweep looks at an open ticket again, if nothing happens before."""
+
+    ticket_id: int = Field(sa_column=Column(Id, primary_key=True, autoincrement=False))
+    #: `Ticket.revision` that was looked at.
+    revision: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    #: Empty: only a change of the ticket is worth a look.
+    look_at: datetime | None = _at(index=True)
 
 
 class Thread(SQLModel, table=True):

@@ -1,0 +1,133 @@
+"""The database itself: opening it, bringing its tables up to date, and its ways with transactions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import URL
+
+from unstuck.errors import UserError
+from unstuck.tickets.failures import in_plain_words, where
+
+#: The newest schema revision; a test holds it equal to the newest file in `migrations/versions`.
+HEAD = "0001"
+
+#: How long a writer waits for another one before it gives up.
+BUSY_TIMEOUT_S = 15
+_CONNECT_TIMEOUT_S = 5
+#: Any constant will do, as long as every process of ours takes the same.
+_WRITER_LOCK = 7_160_001
+
+
+def open_store(url: str) -> Engine:
+    """An engine on the ticket store at `url`, its tables created or brought up to date.
+
+    Raises `UserError` when a newer version of Unstuck made the tables, and when the file or server
+    cannot be used: locked, read-only, unreachable, a wrong password.
+    """
+    with in_plain_words(url):
+        engine = _engine(_with_driver(url))
+        try:
+            _bring_up_to_date(engine, url)
+        except BaseException:
+            engine.dispose()
+            raise
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that only reads: on SQLite it neither waits for the writer nor holds it up."""
+    with engine.connect().execution_options(only_reads=True) as connection:
+        yield connection
+
+
+def lock_for_writing(connection: Connection) -> None:
+    """Make other writers wait until this transaction ends.
+
+    Revisions must be visible in the order they were given out, or a reader that catches up by them
+    would skip the slower of two writers. On SQLite every transaction of ours holds the lock already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER_LOCK})
+
+
+def _with_driver(url: str) -> URL:
+    """The URL with psycopg 3 named, however the administrator wrote it."""
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql", "postgresql+psycopg2"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    def as_json(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url, pool_pre_ping=True, json_serializer=as_json, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S}
+        )
+    if url.database:
+        Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, json_serializer=as_json, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # Python's driver opens transactions too late (at the first write); `_begin_sqlite` does it instead.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once, without waiting, when somebody else
+    # wrote in between. Taking the write lock at the start makes it wait its turn instead.
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+
+def _bring_up_to_date(engine: Engine, url: str) -> None:
+    with reading(engine) as connection:
+        if _revision(connection) == HEAD:
+            return
+    with engine.begin() as connection:
+        lock_for_writing(connection)
+        if _revision(connection) != HEAD:  # another process may have been faster
+            _migrate(connection, url)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _migrate(connection: Connection, url: str) -> None:
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    found = _revision(connection)
+    if found is not None and found not in known:
+        raise UserError("store_newer", where=where(url), found=found, known=HEAD)
+    command.upgrade(config, "head")
+
+
+def alembic_config() -> Any:
+    """Alembic's configuration for our migrations, without an ini file."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -1,0 +1,95 @@
+"""Reading the append-only history back: rows of `change` as the changes they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select
+from sqlmodel import SQLModel
+
+from unstuck.tickets.changes import ChangeKind, Message, StageClass, TicketChange
+from unstuck.tickets.stages import Stages
+from unstuck.tickets.tables import Change, Merge, Stage, Ticket, TicketMessage
+from unstuck.tickets.timeline import Timeline, ordered, timeline
+
+T = TypeVar("T")
+
+# SQLModel declares columns as values, which type checkers read literally; the tables beneath say it right.
+CHANGE = SQLModel.metadata.tables[str(Change.__tablename__)]
+TICKET = SQLModel.metadata.tables[str(Ticket.__tablename__)]
+MESSAGE = SQLModel.metadata.tables[str(TicketMessage.__tablename__)]
+MERGE = SQLModel.metadata.tables[str(Merge.__tablename__)]
+STAGE = SQLModel.metadata.tables[str(Stage.__tablename__)]
+
+#: As many values as one `IN (…)` takes: both databases plan it well and allow it.
+CHUNK = 1000
+
+
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def stages_of(connection: Connection, source_id: int) -> dict[str, tuple[str, StageClass]]:
+    """What the source's statuses mean."""
+    rows = connection.execute(
+        select(STAGE.c.status, STAGE.c.stage, STAGE.c.stage_class).where(STAGE.c.source_id == source_id)
+    )
+    return {status: (stage, StageClass(stage_class)) for status, stage, stage_class in rows}
+
+
+def changes_of(connection: Connection, tickets: dict[int, str]) -> dict[int, list[TicketChange]]:
+    """The changes of the tickets (`Ticket.id` to `Ticket.ext_id`) in order; messages without their texts."""
+    history: dict[int, list[TicketChange]] = {ticket: [] for ticket in tickets}
+    wanted = (
+        CHANGE.c.ticket_id, CHANGE.c.change_key, CHANGE.c.at, CHANGE.c.kind, CHANGE.c.actor, CHANGE.c["values"],
+        CHANGE.c.order, CHANGE.c.ticket_created_at,
+    )  # fmt: skip
+    for some in chunks(tickets):
+        for row in connection.execute(select(*wanted).where(CHANGE.c.ticket_id.in_(some))):
+            history[row[0]].append(_change(tickets[row[0]], tuple(row)))
+    return {ticket: ordered(changes) for ticket, changes in history.items()}
+
+
+def _change(ext_id: str, row: tuple[Any, ...]) -> TicketChange:
+    _, key, at, kind, actor, values, order, ticket_created_at = row
+    return TicketChange(
+        ticket=ext_id, change_id=key, at=at, kind=ChangeKind(kind), actor=actor, values=values, order=order,
+        ticket_created_at=ticket_created_at,
+    )  # fmt: skip
+
+
+def timelines(connection: Connection, ticket_ids: Sequence[int]) -> Iterator[Timeline]:
+    """The timelines of tickets, messages with their texts; ids without a ticket are passed over."""
+    stages: dict[int, Stages] = {}
+    for some in chunks(ticket_ids):
+        rows = connection.execute(select(TICKET.c.id, TICKET.c.ext_id, TICKET.c.source_id).where(TICKET.c.id.in_(some)))
+        known = {ticket: (ext_id, source) for ticket, ext_id, source in rows}
+        history = changes_of(connection, {ticket: ext_id for ticket, (ext_id, _) in known.items()})
+        messages = _messages(connection, some)
+        for ticket, (_, source) in known.items():
+            if source not in stages:
+                stages[source] = stages_of(connection, source)
+            changes = [_with_message(change, messages.get((ticket, change.change_id))) for change in history[ticket]]
+            yield timeline(ticket, changes, stages[source])
+
+
+def _messages(connection: Connection, tickets: list[int]) -> dict[tuple[int, str], Message]:
+    rows = connection.execute(
+        select(MESSAGE.c.ticket_id, CHANGE.c.change_key, MESSAGE.c.body, MESSAGE.c.author_kind, MESSAGE.c.public)
+        .join(CHANGE, CHANGE.c.id == MESSAGE.c.change_id)
+        .where(MESSAGE.c.ticket_id.in_(tickets))
+    )
+    return {(ticket, key): Message(body, author_kind, public) for ticket, key, body, author_kind, public in rows}
+
+
+def _with_message(change: TicketChange, message: Message | None) -> TicketChange:
+    if message is None:
+        return change
+    return TicketChange(
+        ticket=change.ticket, change_id=change.change_id, at=change.at, kind=change.kind, actor=change.actor,
+        values=change.values, message=message, order=change.order, ticket_created_at=change.ticket_created_at,
+    )  # fmt: skip

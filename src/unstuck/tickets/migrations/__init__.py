@@ -1,0 +1,1 @@
+"""Alembic migrations of the ticket store; `python -m unstuck.tickets.migrations` rewrites the first one."""

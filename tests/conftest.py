@@ -1,0 +1,58 @@
+"""Fixtures that every part's tests share: real databases of both kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from unstuck.testing import Databases, postgres
+from unstuck.tickets.store import open_store
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(tmp_path_factory.mktemp("databases"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    # A short path: PostgreSQL's socket lies in it, and socket names end at 107 characters.
+    with postgres(tmp_path_factory.mktemp("pg")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database a test runs on: each of the two."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(database: str, databases: Databases, request: pytest.FixtureRequest) -> str:
+    """A fresh store with its tables, on SQLite and on a real PostgreSQL server."""
+    if database == "sqlite":
+        return databases.sqlite()
+    databases.server = request.getfixturevalue("postgres_server")
+    return databases.postgresql()
+
+
+@pytest.fixture
+def bare_database_url(database: str, databases: Databases, request: pytest.FixtureRequest) -> str:
+    """A fresh database without tables, on SQLite and on a real PostgreSQL server."""
+    if database == "sqlite":
+        return databases.sqlite(migrated=False)
+    databases.server = request.getfixturevalue("postgres_server")
+    return databases.postgresql(migrated=False)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An open store, on SQLite and on a real PostgreSQL server."""
+    store = open_store(database_url)
+    yield store
+    store.dispose()
