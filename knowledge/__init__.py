@@ -1,1 +1,28 @@
-"""Knowledge of past resolutions. Imports nothing of `unstuck` or `bot`."""
+"""Knowledge of past resolutions. Imports nothing of `unstuck` or `bot`.
+
+`knowledge.open(engine_or_url, directory)` gives a `KnowledgeBase`: learn, forget, search, ask.
+"""
+
+from knowledge.base import KnowledgeBase, open
+from knowledge.cards import PUBLIC, Answer, Card, Citation, Hit, Learned, Question
+from knowledge.compose import Model
+from knowledge.errors import BadRecord, CorruptModel, DownloadFailed, KnowledgeError, NewerBase, NoModel
+
+__all__ = [
+    "PUBLIC",
+    "Answer",
+    "BadRecord",
+    "Card",
+    "Citation",
+    "CorruptModel",
+    "DownloadFailed",
+    "Hit",
+    "KnowledgeBase",
+    "KnowledgeError",
+    "Learned",
+    "Model",
+    "NewerBase",
+    "NoModel",
+    "Question",
+    "open",
+]

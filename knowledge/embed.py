@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from knowledge.errors import NoModel
 from knowledge.models import build
 from knowledge.models.build import BuiltModel
+from knowledge.models.pinned import MULTILINGUAL, RECIPES
 
 #: One row a text, rows of length 1, so that a product of two rows is their cosine.
 Vectors = NDArray[np.float32]
@@ -49,8 +50,8 @@ def choose(name: str | None = None, cache: Path | None = None) -> Embedder:
 
     Raises `NoModel` when it cannot be loaded: search then goes on with words alone.
     """
-    if name is None or name in build.RECIPES:
-        return OnnxEmbedder(build.get(name or build.MULTILINGUAL.name, cache))
+    if name is None or name in RECIPES:
+        return OnnxEmbedder(build.get(name or MULTILINGUAL.name, cache))
     return SentenceTransformersEmbedder(name)
 
 
@@ -82,7 +83,7 @@ class OnnxEmbedder:
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
-            import onnxruntime
+            import onnxruntime  # type: ignore[import-untyped]
             from tokenizers import Tokenizer
 
             tokenizer = Tokenizer.from_file(str(self._model.folder / "tokenizer.json"))

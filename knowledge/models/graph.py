@@ -7,6 +7,7 @@ before the next one is unpacked, so building needs little more memory than the f
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -160,7 +161,7 @@ class _Drawing:
         self._node("Mul", ["left_out", "far_below"], "bias_row")
         self._node("Unsqueeze", ["bias_row", "heads_and_queries"], "bias")
 
-    def _node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def _node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 

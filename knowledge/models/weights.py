@@ -86,7 +86,7 @@ class PackedWeights:
         return tensors
 
     def _unpack(self, layout: str, at: int) -> tuple[int, ...]:
-        return struct.unpack_from(layout, self._bytes, at)
+        return struct.unpack_from(layout, self._bytes.data, at)
 
 
 def _unpack(blocks: NDArray[np.void]) -> Floats:

@@ -1,0 +1,317 @@
+"""The knowledge base: learn, forget, search, ask."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from knowledge import compose, measures, redact
+from knowledge.cards import Answer, Card, Hit, Learned, Question
+from knowledge.catalogue import Catalogue, Stored
+from knowledge.compose import Model
+from knowledge.embed import Embedder, Vectors, choose, key_of
+from knowledge.errors import NoModel
+from knowledge.folding import digest
+from knowledge.index import shelf_of
+from knowledge.indexes import Indexes
+from knowledge.measures import Measures
+from knowledge.search import Found, Wanted, find
+from knowledge.words import is_chinese, words
+
+log = logging.getLogger(__name__)
+
+#: Told (done, total) while something takes long.
+Progress = Callable[[int, int], None]
+
+#: Cards written in one transaction, and texts embedded between two commits: what a kill can cost.
+_CARDS_AT_ONCE = 500
+_TEXTS_AT_ONCE = 128
+#: Nearest cards that are shown with an "I don't know".
+_NEAREST = 5
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+class KnowledgeBase:
+    """Past resolutions. Safe to share between threads; other processes may open the same base."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        directory: Path,
+        *,
+        embedder: Embedder | None,
+        chroma_url: str | None = None,
+        model: Model | None = None,
+        wrong_target: float = 0.10,
+    ) -> None:
+        self._catalogue = catalogue
+        self._embedder = embedder
+        self._space = key_of(embedder) if embedder else None
+        self._indexes = Indexes(catalogue, directory, self._space, chroma_url)
+        self._model = model
+        self._wrong_target = wrong_target
+        self._measured: Measures | None = None
+
+    # -- learning ------------------------------------------------------------------------------
+
+    def learn(self, cards: Iterable[Card], progress: Progress = _silent) -> Learned:
+        """Store cards, then bring vectors, indexes and measures up to date. Again with the same cards: no change.
+
+        Personal data is masked before anything is stored. A kill loses nothing that was stored: the next
+        `learn` or `catch_up` goes on from there.
+        """
+        learned = Learned()
+        for some in _batches(cards, _CARDS_AT_ONCE):
+            learned += self._store(some)
+        self.catch_up(progress)
+        return learned
+
+    def forget(self, ids: Iterable[str]) -> int:
+        """Withdraw cards; returns how many there were. They are out of every search at once."""
+        return self._catalogue.withdraw(list(ids))
+
+    def catch_up(self, progress: Progress = _silent) -> None:
+        """Embed what has no vector yet, update the indexes, measure anew when the base has changed much."""
+        self._embed_missing(progress)
+        if self._indexes.catch_up():
+            self._measure_if_stale()
+
+    def ids_of(self, prefix: str) -> set[str]:
+        """Ids of all cards (folded ones too) that start with `prefix` and have not been withdrawn."""
+        return self._catalogue.ids_of(prefix)
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def search(
+        self, q: str, k: int = 10, among: Sequence[str] | None = None, visible: frozenset[str] | None = None
+    ) -> list[Hit]:
+        """The `k` best cards for `q`, best first. `visible`: labels that may be shown, `None` means `public` alone."""
+        return next(self.search_many([q], k, [among], visible))
+
+    def search_many(
+        self,
+        qs: Sequence[str],
+        k: int = 10,
+        amongs: Sequence[Sequence[str] | None] | None = None,
+        visible: frozenset[str] | None = None,
+    ) -> Iterator[list[Hit]]:
+        """As `search`, for many questions: they go through the embedding model together."""
+        self._refresh()
+        asked = [redact.text(q) for q in qs]
+        for number, vector in enumerate(self._query_vectors(asked)):
+            among = amongs[number] if amongs else None
+            wanted = Wanted(asked[number], vector, k, among, visible)
+            yield list(self._find(wanted).hits)
+
+    def ask(self, question: Question) -> Answer:
+        """An answer with its sources, or why there is none and where to turn."""
+        return next(self.ask_many([question]))
+
+    def ask_many(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        """As `ask`, for many questions."""
+        self._refresh()
+        asked = [replace(question, text=redact.text(question.text)) for question in questions]
+        for question, vector in zip(asked, self._query_vectors([q.text for q in asked]), strict=True):
+            yield self._answer(question, vector)
+
+    def status(self) -> dict[str, Any]:
+        """What an administrator wants to know, as plain values."""
+        measured = self._measures()
+        return {
+            "cards": self._catalogue.count(),
+            "embedded": self._catalogue.count(self._space) if self._space else 0,
+            "embedder": self._embedder.name if self._embedder else None,
+            "measured_at_cards": measured.cards,
+            "threshold": measured.threshold(self._wrong_target) if measured.unknown else None,
+            "writer": self._indexes.is_writer(),
+        }
+
+    def close(self) -> None:
+        """Let another process write the indexes."""
+        self._indexes.close()
+
+    # -- inside: learning ----------------------------------------------------------------------
+
+    def _store(self, cards: Sequence[Card]) -> Learned:
+        usable = [redact.card(card) for card in cards if card.symptom]
+        skipped = tuple((card.id, "no_text") for card in cards if not card.symptom)
+        written = self._catalogue.put(usable)
+        return Learned(written.changed, skipped, written.folded)
+
+    def _embed_missing(self, progress: Progress) -> None:
+        if self._embedder is None or self._space is None:
+            return
+        done = self._catalogue.count(self._space)
+        total = self._catalogue.count()
+        # Several groups are read at once and sorted by length, so that short texts do not wait on long ones.
+        while waiting := self._catalogue.unembedded(self._space, 16 * _TEXTS_AT_ONCE):
+            waiting.sort(key=lambda stored: len(stored.card.symptom))
+            for first in range(0, len(waiting), _TEXTS_AT_ONCE):
+                some = waiting[first : first + _TEXTS_AT_ONCE]
+                self._embed(self._embedder, self._space, some)
+                done += len(some)
+                progress(done, total)
+
+    def _embed(self, embedder: Embedder, space: str, some: Sequence[Stored]) -> None:
+        texts = [stored.card.symptom for stored in some]
+        vectors = embedder.embed_documents(texts)
+        self._catalogue.put_vectors(
+            space, [(s.number, digest(text), v) for s, text, v in zip(some, texts, vectors, strict=True)]
+        )
+
+    # -- inside: measuring ---------------------------------------------------------------------
+
+    def _measure_if_stale(self) -> None:
+        cards = self._catalogue.count()
+        if self._measures().is_stale(cards):
+            self._catalogue.put_state(self._measures_key(), self._measure(cards).to_json())
+            self._measured = None
+
+    def _measure(self, cards: int) -> Measures:
+        sample = self._catalogue.sample(2_000)
+        measured = Measures(cards)
+        if self._space is not None:
+            vectors = self._catalogue.vectors(self._space, [stored.number for stored in sample])
+            known = [stored for stored in sample if stored.number in vectors]
+            shelves = [shelf_of(stored.card.lang) for stored in known]
+            centroids = measures.centroids(shelves, [vectors[stored.number] for stored in known])
+            measured = Measures(cards, {shelf: shelves.count(shelf) for shelf in centroids}, centroids)
+        if cards < measures.LEAST_CARDS:
+            return measured
+        return replace(measured, unknown=sorted(self._unknown(sample[: measures.HELD_OUT], cards, measured)))
+
+    def _unknown(self, held_out: Sequence[Stored], cards: int, measured: Measures) -> list[float]:
+        """Evidence that is found for each held-out card once its whole topic is gone."""
+        questions = [_as_question(stored.card) for stored in held_out]
+        visible = frozenset(stored.card.visibility for stored in self._catalogue.sample(2_000))
+        found = []
+        for stored, question, vector in zip(held_out, questions, self._query_vectors(questions), strict=True):
+            topic = self._topic(stored, measures.topic_size(cards))
+            wanted = Wanted(question, vector, 1, None, visible, without=topic)
+            found.append(find(wanted, self._catalogue, self._indexes, measured).evidence)
+        return found
+
+    def _topic(self, stored: Stored, size: int) -> frozenset[int]:
+        if self._space is None or self._indexes.vectors is None:
+            alike = self._indexes.lexical.best(stored.card.symptom, size)
+            return frozenset({stored.number, *alike})
+        vector = self._catalogue.vectors(self._space, [stored.number]).get(stored.number)
+        if vector is None:
+            return frozenset({stored.number})
+        return frozenset({stored.number, *self._indexes.vectors.nearest(vector, size, shelf_of(stored.card.lang))})
+
+    def _measures(self) -> Measures:
+        if self._measured is None:
+            self._measured = Measures.from_json(self._catalogue.state(self._measures_key()))
+        return self._measured
+
+    def _measures_key(self) -> str:
+        return f"measures:{self._space or 'words'}"
+
+    # -- inside: asking ------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        self._indexes.catch_up()
+        self._measured = None
+
+    def _find(self, wanted: Wanted) -> Found:
+        return find(wanted, self._catalogue, self._indexes, self._measures())
+
+    def _query_vectors(self, texts: Sequence[str]) -> Iterator[Any]:
+        if self._embedder is None:
+            yield from (None for _ in texts)
+            return
+        for first in range(0, len(texts), _TEXTS_AT_ONCE):
+            some: Vectors = self._embedder.embed_queries(texts[first : first + _TEXTS_AT_ONCE])
+            yield from some
+
+    def _answer(self, question: Question, vector: Any) -> Answer:
+        lang = question.lang or ("zh" if is_chinese(question.text) else "en")
+        if not words(question.text):
+            return Answer(False, 0.0, "", lang=lang, reason="no_words")
+        found = self._find(Wanted(question.text, vector, _NEAREST, None, question.visible))
+        if not found.hits:
+            return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
+        measured = self._measures()
+        sure = measured.confidence(found.evidence, self._wrong_target)
+        if found.evidence < measured.threshold(self._wrong_target):
+            return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
+        written = self._write(question, lang, found.hits)
+        return Answer(
+            True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
+        )
+
+    def _write(self, question: Question, lang: str, hits: Sequence[Hit]) -> compose.Written:
+        if self._model is None:
+            return compose.extract(question.text, hits[0])
+        return compose.with_model(question.text, lang, hits, self._model, self._likeness)
+
+    def _likeness(self, one: str, other: str) -> float | None:
+        """Cosine of two texts less that of unrelated ones; `None` without an embedding model."""
+        if self._embedder is None:
+            return None
+        left, right = self._embedder.embed_queries([one])[0], self._embedder.embed_documents([other])[0]
+        shelf = "zh" if is_chinese(other) else "en"
+        return float(left @ right) - self._measures().mean_cosines(left).get(shelf, 0.0)
+
+
+def open(
+    engine_or_url: sa.Engine | str,
+    directory: Path,
+    *,
+    chroma_url: str | None = None,
+    embedder: Embedder | str | None = None,
+    model: Model | None = None,
+    wrong_target: float = 0.10,
+) -> KnowledgeBase:
+    """Open the base whose cards lie in the database and whose indexes lie in `directory`, creating both.
+
+    `embedder`: an object, the name or path of a model, or `None` for the built-in one. When it cannot be
+    loaded, search goes on with words alone and `status()["embedder"]` is `None`.
+    Raises `NewerBase` when a newer version wrote the base.
+    """
+    engine = sa.create_engine(engine_or_url) if isinstance(engine_or_url, str) else engine_or_url
+    catalogue = Catalogue(engine)
+    catalogue.create_tables()
+    if embedder is None or isinstance(embedder, str):
+        embedder = _load(embedder)
+    return KnowledgeBase(
+        catalogue, directory, embedder=embedder, chroma_url=chroma_url, model=model, wrong_target=wrong_target
+    )
+
+
+def _load(name: str | None) -> Embedder | None:
+    try:
+        return choose(name)
+    except NoModel as error:
+        log.warning("no embedding model (%s): search goes by words alone", error)
+        return None
+
+
+def _people(hits: Sequence[Hit]) -> tuple[str, ...]:
+    """Who solved the most similar ones: owners, or teams where no owner is known; each once."""
+    return tuple(dict.fromkeys(who for hit in hits if (who := hit.card.owner or hit.card.team)))
+
+
+def _as_question(card: Card) -> str:
+    """The card's problem as somebody might ask: its title, else its first sentence."""
+    if card.title:
+        return card.title
+    first = re.split(r"(?<=[。！？!?\n])|(?<=\.)\s", card.text.strip(), maxsplit=1)[0].strip()
+    return first if len(first) > 5 else card.symptom
+
+
+def _batches(cards: Iterable[Card], size: int) -> Iterator[list[Card]]:
+    waiting = iter(cards)
+    while some := list(islice(waiting, size)):
+        yield some

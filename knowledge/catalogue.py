@@ -1,0 +1,374 @@
+"""The cards, in SQL: the one place that must not be lost. Every index is rebuilt from here.
+
+Each write takes the next number of one counter, the revision, in its own transaction. The counter's
+row stays locked until the commit, so revisions become visible in order and an index that has read up
+to revision n has missed nothing below n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects import postgresql, sqlite
+
+from knowledge import folding
+from knowledge.cards import Card
+from knowledge.errors import NewerBase
+from knowledge.schema import SCHEMA, cards_table, metadata, state_table, vectors_table
+
+#: SQLite binds at most 32,766 values in a statement; smaller groups also keep memory flat.
+_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A card as the catalogue holds it."""
+
+    number: int
+    card: Card
+    revision: int
+    #: Whether it can be found: not withdrawn and not folded into another.
+    live: bool
+    #: Number of the card that this one repeats.
+    head: int | None
+    tickets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many cards a write added or changed, and how many of them repeat a known card."""
+
+    changed: int
+    folded: int
+
+
+class Catalogue:
+    """Reads and writes cards. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create_tables(self) -> None:
+        """Create what is missing. Raises `NewerBase` when a newer version wrote this base."""
+        metadata.create_all(self._engine)
+        with self._engine.begin() as connection:
+            _insert_ignoring(
+                connection, state_table, [{"key": "revision", "number": 0}, {"key": "schema", "number": SCHEMA}]
+            )
+            version = connection.scalar(sa.select(state_table.c.number).where(state_table.c.key == "schema"))
+        if version is not None and version > SCHEMA:
+            raise NewerBase("newer_base", f"version {version}, this program knows {SCHEMA}")
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def put(self, cards: Sequence[Card]) -> Written:
+        """Add or replace cards by id, in one transaction. A card that says nothing new changes nothing."""
+        with self._writing() as (connection, revision):
+            known = self._rows(connection, cards_table.c.id.in_([card.id for card in cards]))
+            folds = folding.Folds(self._heads(connection, cards))
+            changed = folded = 0
+            for card in {card.id: card for card in cards}.values():
+                before = known.get(card.id)
+                row = _row_of(card)
+                if before is not None and before.live_digest == row["digest"]:
+                    continue
+                head = folds.head_of(card)
+                self._put_one(connection, card, row | {"revision": revision, "head": head}, before, folds)
+                changed += 1
+                folded += head is not None
+            self._recount(connection, set(folds.touched))
+        return Written(changed, folded)
+
+    def withdraw(self, ids: Collection[str]) -> int:
+        """Take cards out of sight; the oldest card that was folded into one takes its place."""
+        gone = 0
+        with self._writing() as (connection, revision):
+            for row in self._rows(connection, cards_table.c.id.in_(list(ids))).values():
+                if not row.withdrawn:
+                    self._withdraw_one(connection, row, revision)
+                    gone += 1
+        return gone
+
+    def put_vectors(self, space: str, vectors: Iterable[tuple[int, str, NDArray[np.float32]]]) -> None:
+        """Store (card number, digest of the text, vector); a vector whose text has changed since is dropped."""
+        with self._writing() as (connection, revision):
+            rows = list(vectors)
+            numbers = [number for number, _, _ in rows]
+            query = sa.select(cards_table.c.number, cards_table.c.symptom_digest)
+            found = connection.execute(query.where(cards_table.c.number.in_(numbers)))
+            current = dict(found.tuples().all())
+            fresh = [(number, vector) for number, digest, vector in rows if current.get(number) == digest]
+            if not fresh:
+                return
+            connection.execute(
+                sa.delete(vectors_table).where(
+                    vectors_table.c.space == space, vectors_table.c.number.in_([number for number, _ in fresh])
+                )
+            )
+            connection.execute(
+                sa.insert(vectors_table),
+                [
+                    {"space": space, "number": number, "revision": revision, "vector": vector.astype("<f2").tobytes()}
+                    for number, vector in fresh
+                ],
+            )
+
+    def put_state(self, key: str, value: Any) -> None:
+        """Keep a JSON value under `key`."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(state_table).where(state_table.c.key == key))
+            connection.execute(sa.insert(state_table).values(key=key, number=0, value=value))
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def state(self, key: str) -> Any:
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(state_table.c.value).where(state_table.c.key == key))
+
+    def revision(self) -> int:
+        with self._engine.connect() as connection:
+            return int(connection.scalar(sa.select(state_table.c.number).where(state_table.c.key == "revision")) or 0)
+
+    def count(self, space: str | None = None) -> int:
+        """Cards that can be found; with `space`, those of them that have a vector there."""
+        query = sa.select(sa.func.count()).select_from(cards_table).where(_live())
+        if space is not None:
+            query = query.where(_has_vector(space))
+        with self._engine.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def changed(self, since: int, limit: int) -> list[Stored]:
+        """Cards changed after revision `since`, withdrawn ones too, oldest change first; whole revisions only.
+
+        A revision is never split: the result is longer than `limit` when one revision holds more.
+        """
+        newest = (
+            sa.select(cards_table.c.revision).where(cards_table.c.revision > since).order_by(cards_table.c.revision)
+        )
+        with self._engine.connect() as connection:
+            until = connection.scalar(newest.offset(limit - 1).limit(1))
+            where = cards_table.c.revision > since
+            where = where & (cards_table.c.revision <= until) if until is not None else where
+            rows = connection.execute(sa.select(cards_table).where(where).order_by(cards_table.c.revision))
+            return [_stored(row) for row in rows]
+
+    def gone_since(self, since: int) -> list[int]:
+        """Cards that went out of sight after revision `since`."""
+        query = sa.select(cards_table.c.number).where(cards_table.c.revision > since, ~_live())
+        with self._engine.connect() as connection:
+            return list(connection.scalars(query))
+
+    def by_number(self, numbers: Collection[int]) -> dict[int, Stored]:
+        return {stored.number: stored for stored in self._find(cards_table.c.number, numbers)}
+
+    def by_id(self, ids: Collection[str]) -> dict[str, Stored]:
+        return {stored.card.id: stored for stored in self._find(cards_table.c.id, ids)}
+
+    def ids_of(self, source_prefix: str) -> set[str]:
+        """Ids of cards not withdrawn that start with `source_prefix`."""
+        query = sa.select(cards_table.c.id).where(
+            cards_table.c.id.startswith(source_prefix, autoescape=True), cards_table.c.withdrawn.is_(False)
+        )
+        with self._engine.connect() as connection:
+            return set(connection.scalars(query))
+
+    def sample(self, n: int) -> list[Stored]:
+        """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""
+        numbers = sa.select(cards_table.c.number).where(_live()).order_by(cards_table.c.number)
+        with self._engine.connect() as connection:
+            every = list(connection.scalars(numbers))
+        chosen = np.random.default_rng(0).permutation(len(every))[:n]
+        found = self.by_number([every[at] for at in chosen])
+        return [found[every[at]] for at in chosen]
+
+    def unembedded(self, space: str, limit: int) -> list[Stored]:
+        """Live cards that have no vector in `space` yet."""
+        query = sa.select(cards_table).where(_live(), ~_has_vector(space)).order_by(cards_table.c.number).limit(limit)
+        with self._engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
+    def vectors(self, space: str, numbers: Collection[int]) -> dict[int, NDArray[np.float32]]:
+        """Vectors of those of `numbers` that have one."""
+        found: dict[int, NDArray[np.float32]] = {}
+        with self._engine.connect() as connection:
+            for some in _groups(sorted(numbers)):
+                query = sa.select(vectors_table.c.number, vectors_table.c.vector).where(
+                    vectors_table.c.space == space, vectors_table.c.number.in_(some)
+                )
+                found |= {number: _vector(blob) for number, blob in connection.execute(query)}
+        return found
+
+    def vectors_since(self, space: str, since: int, limit: int) -> list[tuple[int, str, int, NDArray[np.float32]]]:
+        """(card number, language, revision, vector) of live cards, changed after `since`; whole revisions only."""
+        newest = (
+            sa.select(vectors_table.c.revision)
+            .where(vectors_table.c.space == space, vectors_table.c.revision > since)
+            .order_by(vectors_table.c.revision)
+        )
+        with self._engine.connect() as connection:
+            until = connection.scalar(newest.offset(limit - 1).limit(1))
+            where = (vectors_table.c.space == space) & (vectors_table.c.revision > since) & _live()
+            where = where & (vectors_table.c.revision <= until) if until is not None else where
+            query = (
+                sa.select(cards_table.c.number, cards_table.c.lang, vectors_table.c.revision, vectors_table.c.vector)
+                .join(vectors_table, vectors_table.c.number == cards_table.c.number)
+                .where(where)
+                .order_by(vectors_table.c.revision)
+            )
+            return [(number, lang, at, _vector(blob)) for number, lang, at, blob in connection.execute(query)]
+
+    # -- inside --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Connection, int]]:
+        with self._engine.begin() as connection:
+            here = state_table.c.key == "revision"
+            # The update comes first: it takes the lock that keeps revisions in order.
+            connection.execute(sa.update(state_table).where(here).values(number=state_table.c.number + 1))
+            yield connection, int(connection.scalar(sa.select(state_table.c.number).where(here)) or 0)
+
+    def _put_one(
+        self,
+        connection: Connection,
+        card: Card,
+        row: dict[str, Any],
+        before: folding.Known | None,
+        folds: folding.Folds,
+    ) -> None:
+        if before is None:
+            inserted = sa.insert(cards_table).values(**row).returning(cards_table.c.number)
+            number = connection.execute(inserted).scalar_one()
+        else:
+            number = before.number
+            if before.head is None and not before.withdrawn:
+                self._free_followers(connection, number, row["revision"])
+            connection.execute(sa.update(cards_table).where(cards_table.c.number == number).values(**row, tickets=1))
+            if before.symptom_digest != row["symptom_digest"]:
+                connection.execute(sa.delete(vectors_table).where(vectors_table.c.number == number))
+            self._touch_vectors(connection, number, row["revision"])
+            folds.drop(card)
+            if before.head is not None:
+                folds.touched.add(before.head)
+        folds.remember(card, number, row["head"])
+
+    def _withdraw_one(self, connection: Connection, row: folding.Known, revision: int) -> None:
+        here = cards_table.c.number == row.number
+        connection.execute(sa.update(cards_table).where(here).values(withdrawn=True, revision=revision, head=None))
+        if row.head is not None:
+            self._recount(connection, {row.head})
+        else:
+            self._free_followers(connection, row.number, revision)
+
+    def _free_followers(self, connection: Connection, number: int, revision: int) -> None:
+        """Let the oldest card folded into `number` lead the others."""
+        followers = list(
+            connection.scalars(
+                sa.select(cards_table.c.number).where(cards_table.c.head == number).order_by(cards_table.c.number)
+            )
+        )
+        if not followers:
+            return
+        lead, *others = followers
+        lead_row = cards_table.c.number == lead
+        connection.execute(sa.update(cards_table).where(lead_row).values(head=None, revision=revision))
+        self._touch_vectors(connection, lead, revision)
+        for some in _groups(others):
+            connection.execute(
+                sa.update(cards_table).where(cards_table.c.number.in_(some)).values(head=lead, revision=revision)
+            )
+        self._recount(connection, {lead})
+
+    def _touch_vectors(self, connection: Connection, number: int, revision: int) -> None:
+        """Show the card's vectors to the vector index again: it may have been taken out of there."""
+        connection.execute(sa.update(vectors_table).where(vectors_table.c.number == number).values(revision=revision))
+
+    def _recount(self, connection: Connection, heads: set[int]) -> None:
+        """Count a head's tickets anew: its own and those of the cards folded into it."""
+        for head in heads:
+            followers = sa.select(sa.func.count()).where(cards_table.c.head == head).scalar_subquery()
+            connection.execute(sa.update(cards_table).where(cards_table.c.number == head).values(tickets=1 + followers))
+
+    def _rows(self, connection: Connection, where: sa.ColumnElement[bool]) -> dict[str, folding.Known]:
+        columns = (cards_table.c.id, *(cards_table.c[name] for name in folding.KNOWN_COLUMNS))
+        return {row[0]: folding.Known(*row[1:]) for row in connection.execute(sa.select(*columns).where(where))}
+
+    def _heads(self, connection: Connection, cards: Sequence[Card]) -> list[tuple[int, Card]]:
+        """Live heads that one of `cards` might repeat."""
+        query = sa.select(cards_table).where(cards_table.c.fold_key.in_({folding.key(card) for card in cards}), _live())
+        return [(row.number, _stored(row).card) for row in connection.execute(query.order_by(cards_table.c.number))]
+
+    def _find(self, column: sa.Column[Any], values: Collection[Any]) -> Iterator[Stored]:
+        with self._engine.connect() as connection:
+            for some in _groups(list(values)):
+                yield from map(_stored, connection.execute(sa.select(cards_table).where(column.in_(some))))
+
+
+def _live() -> sa.ColumnElement[bool]:
+    return cards_table.c.withdrawn.is_(False) & cards_table.c.head.is_(None)
+
+
+def _has_vector(space: str) -> sa.ColumnElement[bool]:
+    return sa.exists().where(vectors_table.c.number == cards_table.c.number, vectors_table.c.space == space)
+
+
+def _row_of(card: Card) -> dict[str, Any]:
+    return {
+        "id": card.id,
+        "title": card.title,
+        "text": card.text,
+        "steps": card.steps,
+        "lang": card.lang,
+        "url": card.url,
+        "created": card.created.isoformat() if card.created else None,
+        "owner": card.owner,
+        "team": card.team,
+        "product": card.product,
+        "visibility": card.visibility,
+        "source": card.source,
+        "details": dict(card.details),
+        "withdrawn": False,
+        "fold_key": folding.key(card),
+        "symptom_digest": folding.digest(card.symptom),
+        "digest": folding.digest_of(card),
+    }
+
+
+def _stored(row: Any) -> Stored:
+    card = Card(
+        id=row.id,
+        title=row.title,
+        text=row.text,
+        steps=row.steps,
+        lang=row.lang,
+        url=row.url,
+        created=datetime.fromisoformat(row.created) if row.created else None,
+        owner=row.owner,
+        team=row.team,
+        product=row.product,
+        visibility=row.visibility,
+        source=row.source,
+        details=row.details,
+    )
+    return Stored(row.number, card, row.revision, not row.withdrawn and row.head is None, row.head, row.tickets)
+
+
+def _vector(blob: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(blob, "<f2").astype(np.float32)
+
+
+def _groups(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for first in range(0, len(values), _AT_ONCE):
+        yield values[first : first + _AT_ONCE]
+
+
+def _insert_ignoring(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(table).on_conflict_do_nothing(), rows)

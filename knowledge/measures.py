@@ -1,0 +1,106 @@
+"""What is measured on a base, and how sure it may be of an answer.
+
+**Evidence** for the best card: how much closer it is to the question than the average card is (cosine),
+plus a tenth of the share of the question's rare words that it holds.
+
+**Threshold**: a sample of the desk's own cards is held out, each with its whole topic (the square root
+of the base's size in nearest cards): what remains cannot answer it, so whatever evidence is found is
+the evidence of a wrong answer. An answer is given when the evidence beats all but the target share of
+those (a conformal quantile: exact for new questions that resemble the held-out ones). It bounds how
+often a question on an unknown problem is answered; mixing up two known problems comes on top.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Weight of the words found, beside a cosine difference that is rarely above 0.2.
+WORDS_WEIGHT = 0.1
+#: Cards held out; the threshold's standard error is then about 2 points of the target share.
+HELD_OUT = 200
+#: Below this many cards nothing can be held out: the base answers only what is nearly a quotation.
+LEAST_CARDS = 20
+#: Measured anew when the base has grown or shrunk by this share.
+DRIFT = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Figures of one base in one vector space."""
+
+    #: Live cards when it was measured.
+    cards: int = 0
+    #: Cards of each language shelf, in the sample.
+    shares: Mapping[str, int] = field(default_factory=dict)
+    #: Mean vector of each language shelf.
+    centroids: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    #: Evidence found for held-out questions that nothing could answer, ascending.
+    unknown: Sequence[float] = ()
+
+    def is_stale(self, cards: int) -> bool:
+        return abs(cards - self.cards) > DRIFT * self.cards
+
+    def threshold(self, target: float) -> float:
+        """Least evidence for an answer when at most `target` of unknown problems may be answered."""
+        n = len(self.unknown)
+        rank = math.ceil((n + 1) * (1 - target))
+        return self.unknown[rank - 1] if 0 < rank <= n else math.inf
+
+    def confidence(self, evidence: float, target: float) -> float:
+        """Evidence as a probability-like figure: 1 - target at the threshold, more above, never 0 or 1."""
+        if len(self.unknown) < 2:
+            return 0.0
+        spread = float(np.std(self.unknown)) or 1e-6
+        logit = math.log((1 - target) / target) + (evidence - self.threshold(target)) / spread
+        return 1 / (1 + math.exp(-max(min(logit, 40), -40)))
+
+    def mean_cosines(self, vector: NDArray[np.float32]) -> dict[str, float]:
+        """Cosine of `vector` with the average card of each shelf."""
+        return {shelf: float(centroid @ vector) for shelf, centroid in self.centroids.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "cards": self.cards,
+            "shares": dict(self.shares),
+            "centroids": {shelf: centroid.tolist() for shelf, centroid in self.centroids.items()},
+            "unknown": list(self.unknown),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any] | None) -> Measures:
+        if not stored:
+            return cls()
+        centroids = {shelf: np.asarray(centroid, np.float32) for shelf, centroid in stored["centroids"].items()}
+        return cls(stored["cards"], stored["shares"], centroids, stored["unknown"])
+
+
+def evidence(cosine: float | None, mean_cosine: float, coverage: float) -> float:
+    """How much speaks for a card; comparable within one base."""
+    if cosine is None:
+        return WORDS_WEIGHT * coverage
+    return cosine - mean_cosine + WORDS_WEIGHT * coverage
+
+
+def coverage(weights: Mapping[str, float], held: Iterable[str]) -> float:
+    """Share of a question's words, weighted by rarity, that a card holds."""
+    total = sum(weights.values())
+    return sum(weights.get(word, 0.0) for word in set(held)) / total if total else 0.0
+
+
+def centroids(shelves: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """The mean vector of each shelf."""
+    grouped: dict[str, list[NDArray[np.float32]]] = {}
+    for shelf, vector in zip(shelves, vectors, strict=True):
+        grouped.setdefault(shelf, []).append(vector)
+    return {shelf: np.mean(some, axis=0, dtype=np.float32) for shelf, some in grouped.items()}
+
+
+def topic_size(cards: int) -> int:
+    """How many nearest cards count as the same topic as a held-out one."""
+    return max(5, math.isqrt(cards))

@@ -1,0 +1,153 @@
+"""One question to ranked cards: gather candidates from both indexes, look them up, fuse, filter."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge import measures, rank
+from knowledge.cards import PUBLIC, Hit
+from knowledge.catalogue import Catalogue, Stored
+from knowledge.index import SHELVES, shelf_of
+from knowledge.indexes import Indexes
+from knowledge.measures import Measures
+from knowledge.words import is_chinese, words
+
+Vector = NDArray[np.float32]
+_EVERYBODY = frozenset({PUBLIC})
+#: Candidates from each index; the right card stands lower than this in both only when it looks like nothing.
+_LEAST_CANDIDATES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for, and within what."""
+
+    text: str
+    #: `None` when there is no embedding model.
+    vector: Vector | None
+    k: int = 10
+    #: Ids; only these are ranked.
+    among: Sequence[str] | None = None
+    #: Labels of cards that may be shown; `None` means `public` alone.
+    visible: frozenset[str] | None = None
+    #: Card numbers that are treated as if they were not there.
+    without: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    hits: tuple[Hit, ...] = ()
+    #: What speaks for the first hit; see `measures.evidence`.
+    evidence: float = 0.0
+
+
+def find(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures) -> Found:
+    """The best cards for what is wanted."""
+    if wanted.among is not None:
+        return _find_among(wanted, catalogue, indexes, measured)
+    size = max(_LEAST_CANDIDATES, 5 * wanted.k)
+    while True:
+        numbers = _gather(wanted, indexes, size)
+        cards = _visible(wanted, catalogue.by_number(numbers - wanted.without))
+        # When most of what was gathered may not be seen, look deeper; at the bottom, what there is must do.
+        if len(cards) >= wanted.k or len(numbers) < size:
+            return _rank(wanted, cards, catalogue, indexes, measured)
+        size *= 4
+
+
+def _gather(wanted: Wanted, indexes: Indexes, size: int) -> set[int]:
+    numbers = set(indexes.lexical.best(wanted.text, size))
+    if wanted.vector is not None and indexes.vectors is not None:
+        for shelf in SHELVES:
+            numbers |= set(indexes.vectors.nearest(wanted.vector, size, shelf))
+    return numbers
+
+
+def _visible(wanted: Wanted, found: dict[int, Stored]) -> dict[int, Stored]:
+    # Checked on the catalogue's rows, never on an index's copy: a card that was closed off a second ago stays closed.
+    allowed = _EVERYBODY if wanted.visible is None else wanted.visible
+    return {number: stored for number, stored in found.items() if stored.live and stored.card.visibility in allowed}
+
+
+def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures) -> Found:
+    named = catalogue.by_id(wanted.among or ())
+    # A card that was folded into another is judged by that one and reported under its own name.
+    heads = {stored.card.id: stored.head or stored.number for stored in named.values()}
+    cards = _visible(wanted, catalogue.by_number(set(heads.values()) - wanted.without))
+    found = _rank(wanted, cards, catalogue, indexes, measured, quota=False, k=len(cards))
+    by_head = {hit.card.id: hit for hit in found.hits}
+    rows = []
+    for own_id, number in heads.items():
+        if number in cards and (hit := by_head.get(cards[number].card.id)) is not None:
+            rows.append((hit, own_id))
+    rows.sort(key=lambda row: (row[0].rank, row[1]))
+    hits = [
+        Hit(own_id, hit.title, hit.score, place, hit.card, hit.cosine, hit.tickets)
+        for place, (hit, own_id) in enumerate(rows[: wanted.k], start=1)
+    ]
+    return Found(tuple(hits), found.evidence)
+
+
+def _rank(
+    wanted: Wanted,
+    cards: dict[int, Stored],
+    catalogue: Catalogue,
+    indexes: Indexes,
+    measured: Measures,
+    *,
+    quota: bool = True,
+    k: int | None = None,
+) -> Found:
+    if not cards:
+        return Found()
+    candidates = _candidates(wanted, cards, catalogue, indexes)
+    mean = _mean_cosine(wanted, candidates, measured)
+    ranked = rank.fuse(candidates, mean)
+    best = ranked[0].candidate
+    if quota:
+        ranked = rank.with_other_language(ranked, "zh" if is_chinese(wanted.text) else "en")
+    hits = [_hit(row, cards[row.candidate.number], place) for place, row in enumerate(ranked[: k or wanted.k], start=1)]
+    return Found(tuple(hits), _evidence(wanted, best, cards[best.number], indexes, measured))
+
+
+def _candidates(
+    wanted: Wanted, cards: dict[int, Stored], catalogue: Catalogue, indexes: Indexes
+) -> list[rank.Candidate]:
+    bm25 = indexes.lexical.scores(wanted.text, list(cards))
+    cosines: dict[int, float] = {}
+    if wanted.vector is not None and indexes.space is not None:
+        cosines = {n: float(v @ wanted.vector) for n, v in catalogue.vectors(indexes.space, list(cards)).items()}
+    return [
+        rank.Candidate(number, shelf_of(stored.card.lang), cosines.get(number), bm25.get(number, 0.0))
+        for number, stored in cards.items()
+    ]
+
+
+def _mean_cosine(wanted: Wanted, candidates: Sequence[rank.Candidate], measured: Measures) -> float:
+    if wanted.among is not None or wanted.vector is None or not measured.centroids:
+        cosines = [c.cosine for c in candidates if c.cosine is not None]
+        return float(np.mean(cosines)) if cosines else 0.0
+    return rank.mean_cosine(measured.shares, measured.mean_cosines(wanted.vector))
+
+
+def _evidence(wanted: Wanted, best: rank.Candidate, stored: Stored, indexes: Indexes, measured: Measures) -> float:
+    mean = 0.0
+    if wanted.vector is not None:
+        # Against the average card of its own language: the other language's lie far from any question.
+        mean = measured.mean_cosines(wanted.vector).get(best.shelf, 0.0)
+    held = words(f"{stored.card.symptom}\n{stored.card.steps}")
+    return measures.evidence(best.cosine, mean, measures.coverage(indexes.lexical.rarity(wanted.text), held))
+
+
+def _hit(row: rank.Ranked, stored: Stored, place: int) -> Hit:
+    card = stored.card
+    return Hit(card.id, card.title, round(row.score, 6), place, card, row.candidate.cosine, stored.tickets)
+
+
+def visible_labels(visible: Collection[str] | None) -> frozenset[str] | None:
+    """Labels as a set; `None` stays `None`, which means `public` alone."""
+    return None if visible is None else frozenset(visible)

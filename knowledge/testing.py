@@ -1,0 +1,62 @@
+"""Stand-ins for tests: an embedder without a model, a language model that follows a script."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from knowledge.cards import Card
+from knowledge.embed import Vectors
+from knowledge.words import words
+
+
+class HashEmbedder:
+    """Each word is a fixed random direction and a text the sum of its words: sharing words means being near."""
+
+    def __init__(self, name: str = "hash", dimensions: int = 64) -> None:
+        self.name = name
+        self.revision = "1"
+        self.dimensions = dimensions
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return np.stack([self._embed(text) for text in texts])
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.embed_documents(texts)
+
+    def _embed(self, text: str) -> Vectors:
+        total = np.zeros(self.dimensions, np.float32)
+        for word in words(text) or [""]:
+            seed = int.from_bytes(hashlib.sha256(f"{self.name} {word}".encode()).digest()[:8], "little")
+            total += np.random.default_rng(seed).standard_normal(self.dimensions).astype(np.float32)
+        return np.asarray(total / (np.linalg.norm(total) or 1.0), np.float32)
+
+
+class ScriptedModel:
+    """Says what the script says, one line a call; remembers what it was asked. An exception in the script is raised."""
+
+    def __init__(
+        self, *script: str | Exception | Callable[[str, str], str], takes_s: float = 0.0, timeout_s: float = 5.0
+    ) -> None:
+        self.timeout_s = timeout_s
+        #: (system, user) of each call.
+        self.calls: list[tuple[str, str]] = []
+        self._script = list(script)
+        self._takes_s = takes_s
+
+    def complete(self, system: str, user: str) -> str:
+        self.calls.append((system, user))
+        time.sleep(self._takes_s)
+        line = self._script.pop(0)
+        if isinstance(line, Exception):
+            raise line
+        return line if isinstance(line, str) else line(system, user)
+
+
+def a_card(id: str = "c1", title: str = "Printer is offline", **values: object) -> Card:
+    """A card with sensible values, any of them replaced."""
+    given: dict[str, object] = {"text": "It prints nothing.", "steps": "Restart the spooler.", "lang": "en", **values}
+    return Card(id, title, **given)  # type: ignore[arg-type]

@@ -1,0 +1,180 @@
+"""Text to the words that the lexical index counts.
+
+English words are stemmed and stop words dropped; Chinese gives its characters and its pairs of
+neighbours, which together do as well as a word splitter and know every product name. What looks like
+a code (`0x80070643`, `E-104`, `SEC_ERROR_EXPIRED`) is kept whole as well as in parts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_PIECE = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+(?:[-_./:'][^\W_{_HAN}]+)*")
+_INSIDE = re.compile(r"[-_./:']")
+_STOP = frozenset(
+    [
+        "a",
+        "about",
+        "after",
+        "all",
+        "also",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "being",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "here",
+        "hers",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "me",
+        "more",
+        "most",
+        "my",
+        "no",
+        "nor",
+        "not",
+        "of",
+        "off",
+        "on",
+        "once",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "own",
+        "please",
+        "same",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "through",
+        "to",
+        "too",
+        "under",
+        "until",
+        "up",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "yours",
+        "hi",
+        "hello",
+        "thanks",
+        "thank",
+    ]
+)
+_STOP_AFTER_APOSTROPHE = frozenset({"s", "t", "re", "ve", "ll", "d", "m"})
+#: A pasted log can hold megabytes; its first words say what it is.
+_LONGEST = 20_000
+
+
+def words(text: str) -> list[str]:
+    """The words of `text` in order, with repetitions."""
+    found: list[str] = []
+    for match in _PIECE.finditer(unicodedata.normalize("NFKC", text[:_LONGEST]).lower()):
+        piece = match.group()
+        found += _han(piece) if _is_han(piece[0]) else _latin(piece)
+    return found
+
+
+def _han(run: str) -> list[str]:
+    return [*run, *(run[at : at + 2] for at in range(len(run) - 1))]
+
+
+def _latin(piece: str) -> list[str]:
+    parts = _INSIDE.split(piece)
+    dropped = _STOP | _STOP_AFTER_APOSTROPHE if len(parts) > 1 else _STOP
+    kept = [stem(part) for part in parts if part not in dropped]
+    return [piece, *kept] if len(parts) > 1 and _is_code(piece) else kept
+
+
+def _is_code(piece: str) -> bool:
+    return "_" in piece or any(char.isdigit() for char in piece)
+
+
+def _is_han(char: str) -> bool:
+    return "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff"
+
+
+@lru_cache(maxsize=200_000)
+def stem(word: str) -> str:
+    """The English stem; words of other alphabets and numbers stay as they are."""
+    return str(_stemmer().stemWord(word)) if word.isascii() and word.isalpha() else word
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    import snowballstemmer  # type: ignore[import-untyped]
+
+    return snowballstemmer.stemmer("english")
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a reader would answer this in Chinese: it holds Chinese characters."""
+    return any(_is_han(char) for char in text)
