@@ -1,0 +1,79 @@
+"""Metrics of the state at an instant (anchor A): each row is a ticket that is open then."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from unstuck.errors import UsageError
+from unstuck.insights.compile.draft import Draft
+from unstuck.insights.compile.events import FLOW
+from unstuck.insights.compile.rows import Rows, Shape
+
+STALE_AFTER = timedelta(days=5)
+
+
+def _open(draft: Draft, *, extra: str = "", joins: str = "", only: str = "TRUE") -> str:
+    """Tickets open at each part's end; a part that still runs is taken at "now"."""
+    return f"""SELECT p.part, s.ticket, s.seq, s.stage, s.visit, s.team, s.assignee, s.status, s.class,
+    p.until_at AS happened_at, FALSE AS aside{extra}
+    FROM {draft.known("stays")} s
+    JOIN {draft.moments()} p ON s.start_at <= p.until_at AND coalesce(s.end_at > p.until_at, TRUE) {joins}
+    WHERE s.is_open AND {only}"""
+
+
+def backlog(draft: Draft) -> Rows:
+    return Rows(_open(draft), FLOW)
+
+
+def unassigned(draft: Draft) -> Rows:
+    return Rows(_open(draft, only="s.assignee IS NULL"), FLOW)
+
+
+def wip(draft: Draft) -> Rows:
+    return Rows(_open(draft, only="s.assignee IS NOT NULL"), FLOW)
+
+
+def stale(draft: Draft) -> Rows:
+    """A threshold of its own comes as a filter on `idle`, or as `within`."""
+    if any(condition.field == "idle" for condition in draft.plan.filters):
+        return backlog(draft)
+    seconds = draft.query.bind(float(draft.plan.within or STALE_AFTER.total_seconds()), "DOUBLE")
+    return Rows(_open(draft, joins=last_activity(draft), only=f"{IDLE} >= {seconds}"), FLOW)
+
+
+def age(draft: Draft) -> Rows:
+    if draft.business:
+        raise UsageError("no_business_clock", metric=draft.metric.id)
+    since = stage_began(draft) if draft.plan.variant == "stage" else created(draft)
+    return Rows(_open(draft, extra=f", {since} AS seconds, 'finished' AS ending"), FLOW, shape=Shape.SPELLS, zero=False)
+
+
+#: Seconds without activity of stay `s` at part `p`, once `last_activity` is joined.
+IDLE = "(epoch_us(p.until_at) - epoch_us(a.active_at)) / 1e6"
+
+
+def last_activity(draft: Draft) -> str:
+    """Join: the last activity of the ticket up to the part's end."""
+    latest = f"""SELECT p.part, c.ticket, max(c.happened_at) AS active_at
+    FROM {draft.known("changes")} c JOIN {draft.moments()} p ON c.happened_at <= p.until_at
+    WHERE c.activity GROUP BY p.part, c.ticket"""
+    return f"LEFT JOIN ({latest}) a ON a.ticket = s.ticket AND a.part = p.part"
+
+
+def created(draft: Draft) -> str:
+    """Seconds since creation of stay `s`'s ticket at part `p`."""
+    first = draft.query.add(
+        "created", f"SELECT ticket, min(start_at) AS created_at FROM {draft.known('stays')} GROUP BY ticket"
+    )
+    return f"(epoch_us(p.until_at) - epoch_us((SELECT c.created_at FROM {first} c WHERE c.ticket = s.ticket))) / 1e6"
+
+
+def stage_began(draft: Draft) -> str:
+    """Seconds since the current visit to the stage began."""
+    first = draft.query.add(
+        "visit_starts",
+        f"""SELECT ticket, stage, visit, min(start_at) AS began_at
+        FROM {draft.known("stays")} GROUP BY ticket, stage, visit""",
+    )
+    return f"""(epoch_us(p.until_at) - epoch_us((SELECT v.began_at FROM {first} v
+    WHERE v.ticket = s.ticket AND v.stage IS NOT DISTINCT FROM s.stage AND v.visit = s.visit))) / 1e6"""

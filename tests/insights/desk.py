@@ -1,0 +1,143 @@
+"""A desk in memory: the relations of `unstuck.facts`, filled from ticket changes.
+
+Lets the compiler be tested without a store. The fold below is the tests' own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import duckdb
+
+from unstuck.tickets.changes import ChangeKind, TicketChange
+
+FLOW = ("status", "team", "assignee")
+FIELDS = ("priority", "type", "product", "category", "subcategory", "customer", "tier", "region", "language", "channel", "tags")
+COLUMNS = {
+    "stays": {
+        "ticket": "BIGINT", "seq": "INTEGER", "status": "VARCHAR", "stage": "VARCHAR", "class": "VARCHAR", "team": "VARCHAR",
+        "assignee": "VARCHAR", "start_at": "TIMESTAMP", "end_at": "TIMESTAMP", "prev_status": "VARCHAR", "next_status": "VARCHAR",
+        "prev_stage": "VARCHAR", "next_stage": "VARCHAR", "prev_class": "VARCHAR", "next_class": "VARCHAR", "prev_team": "VARCHAR",
+        "next_team": "VARCHAR", "visit": "INTEGER", "business_start": "BIGINT", "business_end": "BIGINT",
+    },
+    "fields": {"ticket": "BIGINT", "start_at": "TIMESTAMP", "end_at": "TIMESTAMP"} | dict.fromkeys(FIELDS, "VARCHAR") | {"custom": "MAP(VARCHAR, VARCHAR)"},
+    "tickets": {
+        "ticket": "BIGINT", "source": "VARCHAR", "ext_id": "VARCHAR", "title": "VARCHAR", "url": "VARCHAR", "created_at": "TIMESTAMP",
+        "deleted_at": "TIMESTAMP", "merged_at": "TIMESTAMP", "merged_into": "BIGINT",
+    },
+    "changes": {"ticket": "BIGINT", "seq": "INTEGER", "at": "TIMESTAMP", "kind": "VARCHAR", "actor": "VARCHAR", "actor_kind": "VARCHAR", "activity": "BOOLEAN"},
+    "messages": {"ticket": "BIGINT", "at": "TIMESTAMP", "author": "VARCHAR", "author_kind": "VARCHAR", "public": "BOOLEAN"},
+    "feedback": {"ticket": "BIGINT", "at": "TIMESTAMP", "score": "DOUBLE"},
+    "timers": {"stage": "VARCHAR", "seconds": "BIGINT", "share": "DOUBLE"},
+    "people": {"ext_id": "VARCHAR", "name": "VARCHAR", "kind": "VARCHAR", "team": "VARCHAR"},
+    "teams": {"ext_id": "VARCHAR", "name": "VARCHAR", "calendar": "VARCHAR"},
+}  # fmt: skip
+
+
+def plain(at: datetime | None) -> datetime | None:
+    return at.astimezone(UTC).replace(tzinfo=None) if at is not None else None
+
+
+def create(con: duckdb.DuckDBPyConnection) -> None:
+    for relation, columns in COLUMNS.items():
+        listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        con.execute(f"CREATE TABLE {relation} ({listed})")
+
+
+def fill(con: duckdb.DuckDBPyConnection, relation: str, rows: list[dict[str, object]]) -> None:
+    """Column-wise, as row-wise inserts are slow in DuckDB."""
+    columns = COLUMNS[relation]
+    lists = [[row.get(name) for row in rows] for name in columns]
+    picks = ", ".join(f"unnest(?::{kind}[])" for kind in columns.values())
+    if rows:
+        con.execute(f"INSERT INTO {relation} SELECT {picks}", lists)
+
+
+def desk(
+    changes: Iterable[TicketChange],
+    classes: Mapping[str, str],
+    *,
+    timers: Mapping[str, int] | None = None,
+    stages: Mapping[str, str] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """A connection with all relations; statuses without a class have none."""
+    con = duckdb.connect()
+    create(con)
+    rows: dict[str, list[dict[str, object]]] = defaultdict(list)
+    by_ticket: dict[str, list[TicketChange]] = defaultdict(list)
+    for change in changes:
+        by_ticket[change.ticket].append(change)
+    for number, (ext_id, history) in enumerate(by_ticket.items(), 1):
+        history.sort(key=lambda change: (change.at, change.order))
+        _fold(number, ext_id, history, classes, stages or {}, rows)
+    rows["timers"] = [{"stage": stage, "seconds": seconds, "share": 0.9} for stage, seconds in (timers or {}).items()]
+    for relation, found in rows.items():
+        fill(con, relation, found)
+    return con
+
+
+def _fold(
+    number: int,
+    ext_id: str,
+    history: list[TicketChange],
+    classes: Mapping[str, str],
+    stages: Mapping[str, str],
+    rows: dict[str, list[dict[str, object]]],
+) -> None:
+    now: dict[str, str | None] = dict.fromkeys(FLOW)
+    values: dict[str, str | None] = {}
+    alive: str | None = None
+    stays: list[dict[str, object]] = []
+    fields: list[dict[str, object]] = []
+    for order, change in enumerate(history, 1):
+        at = plain(change.at)
+        before = (dict(now), dict(values))
+        if change.kind in (ChangeKind.DELETED, ChangeKind.MERGED):
+            alive, now["status"] = now["status"], f"({change.kind})"
+        elif change.kind is ChangeKind.RESTORED:
+            now["status"] = alive
+        for name, value in change.values.items():
+            (now if name in FLOW else values)[name] = value
+        status = now["status"]
+        if not stays or now != before[0]:
+            if stays:
+                stays[-1]["end_at"] = at
+            dropped = str(status).startswith("(")
+            stays.append(
+                {"ticket": number, "seq": len(stays) + 1, **now, "start_at": at, "end_at": None,
+                 "stage": stages.get(str(status), status), "class": "DROPPED" if dropped else classes.get(str(status))}
+            )  # fmt: skip
+        if not fields or values != before[1]:
+            if fields:
+                fields[-1]["end_at"] = at
+            known = {name: values.get(name) for name in FIELDS}
+            custom = {name: value for name, value in values.items() if name not in FIELDS}
+            fields.append({"ticket": number, "start_at": at, "end_at": None, **known, "custom": custom or None})
+        rows["changes"].append(
+            {"ticket": number, "seq": order, "at": at, "kind": str(change.kind), "actor": change.actor,
+             "actor_kind": None if change.actor is None else change.actor.split(":")[0], "activity": True}
+        )  # fmt: skip
+        if change.message is not None:
+            rows["messages"].append(
+                {"ticket": number, "at": at, "author": change.actor, "author_kind": change.message.author_kind,
+                 "public": change.message.public}
+            )  # fmt: skip
+        if change.feedback is not None:
+            rows["feedback"].append({"ticket": number, "at": at, "score": change.feedback.score})
+    _link(stays)
+    rows["stays"] += stays
+    rows["fields"] += fields
+    rows["tickets"].append({"ticket": number, "source": "desk", "ext_id": ext_id, "created_at": plain(history[0].at)})
+
+
+def _link(stays: list[dict[str, object]]) -> None:
+    visits: dict[object, int] = defaultdict(int)
+    for index, stay in enumerate(stays):
+        for name in ("status", "stage", "class", "team"):
+            stay[f"prev_{name}"] = stays[index - 1][name] if index else None
+            stay[f"next_{name}"] = stays[index + 1][name] if index + 1 < len(stays) else None
+        if index == 0 or stays[index - 1]["stage"] != stay["stage"]:
+            visits[stay["stage"]] += 1
+        stay["visit"] = visits[stay["stage"]]
