@@ -1,0 +1,90 @@
+"""Words that must not be guessed (METRICS.md, section 4), and what in the question settles them."""
+
+from __future__ import annotations
+
+import re
+
+from unstuck.insights.question.meaning import Item, Meaning, Role
+from unstuck.insights.question.normalise import Text
+from unstuck.insights.question.times import TimeRole
+
+#: A name that is also an ordinary word is a status where it stands "in" something or beside the word status.
+_IN = re.compile(
+    r"(?:^|[^a-z])(?:in|in the|into|status|state|stage|status is|status of|as|with status|in status|in state) $"
+)
+_IN_ZH = re.compile(r"(?:状态为|状态是|处于|停在|卡在|在|状态|停留在|待在)\s*$")
+_STATUS_AFTER = re.compile(r"^(?: (?:status|state|stage)\b| ?(?:状态|环节|阶段))")
+_HAS = re.compile(r"(?<![a-z])(?:has|have|still|remain|remaining)(?![a-z])|还|仍")
+
+
+def narrowed(asked: Text, items: tuple[Item, ...], *, follow: bool) -> list[tuple[Meaning, ...]]:
+    """The meanings of each item that the rest of the question leaves open."""
+    return [_meanings(asked, items, item, follow=follow) for item in items]
+
+
+def _meanings(asked: Text, items: tuple[Item, ...], item: Item, *, follow: bool) -> tuple[Meaning, ...]:
+    meanings = item.meanings
+    if any(meaning.shy for meaning in meanings):
+        meanings = _as_status(asked, item)
+    if len(meanings) > 1 and not follow:
+        meanings = tuple(m for m in meanings if m.role is not Role.CUE) or meanings
+    if any(m.role is Role.STATE and m.id == "open" for m in meanings):
+        return _open(asked, items)
+    return tuple(reading for meaning in meanings for reading in AMBIGUOUS.get((meaning.role, meaning.id), (meaning,)))
+
+
+def _as_status(asked: Text, item: Item) -> tuple[Meaning, ...]:
+    before, after = asked.plain[: item.start], asked.plain[item.end :]
+    named = _IN.search(before) or _IN_ZH.search(before) or _STATUS_AFTER.match(after) or before.endswith('"')
+    ticket_follows = re.match(r" (?:tickets?|cases?|incidents?|ones|backlog|p\d)\b|的?(?:工单|单)", after)
+    if named and not ticket_follows:
+        return tuple(meaning for meaning in item.meanings if meaning.shy)
+    return tuple(meaning for meaning in item.meanings if not meaning.shy)
+
+
+def _open(asked: Text, items: tuple[Item, ...]) -> tuple[Meaning, ...]:
+    """ "Open tickets": the backlog, or what was opened? Settled where only a state makes sense."""
+    backlog = Meaning(Role.METRIC, "backlog")
+    others = [meaning for item in items for meaning in item.meanings]
+    settled = any(
+        meaning.role in (Role.TICKET_ID, Role.ASK)
+        or meaning.is_a_state_word
+        or (
+            meaning.role is Role.TIME
+            and meaning.time is not None
+            and meaning.time.role is TimeRole.SPAN
+            and meaning.time.span is not None
+            and meaning.time.span.point
+        )
+        for meaning in others
+    )
+    windowed = any(
+        meaning.role is Role.TIME
+        and meaning.time is not None
+        and meaning.time.span is not None
+        and not meaning.time.span.point
+        for meaning in others
+    )
+    if settled or (_HAS.search(asked.plain) and not windowed):
+        return (backlog,)
+    return (backlog, Meaning(Role.METRIC, "opened"))
+
+
+#: Readings of words that mean several things; the plan of each becomes a button.
+AMBIGUOUS: dict[tuple[Role, str], tuple[Meaning, ...]] = {
+    (Role.STATE, "done"): (Meaning(Role.METRIC, "solved"), Meaning(Role.METRIC, "closed")),
+    (Role.STATE, "response"): (Meaning(Role.METRIC, "first_response"), Meaning(Role.METRIC, "next_response")),
+    (Role.STATE, "overdue"): (Meaning(Role.METRIC, "stale"), Meaning(Role.METRIC, "sla_breach")),
+    (Role.STATE, "waiting"): (
+        Meaning(Role.STATE, "wait_customer"),
+        Meaning(Role.STATE, "unassigned"),
+        Meaning(Role.STATE, "on_hold"),
+    ),
+    (Role.STATE, "wait_time"): (
+        Meaning(Role.METRIC, "wait_customer"),
+        Meaning(Role.METRIC, "requester_wait"),
+        Meaning(Role.METRIC, "queue_time"),
+    ),
+    (Role.STATE, "pending"): (Meaning(Role.STATE, "wait_customer"), Meaning(Role.STATE, "on_hold")),
+    (Role.STATE, "active"): (Meaning(Role.METRIC, "backlog"), Meaning(Role.STATE, "in_progress")),
+}

@@ -1,0 +1,268 @@
+"""Which number: the metric that the words name together, its aggregate, and the thresholds that go with it."""
+
+from __future__ import annotations
+
+from unstuck.insights.metric import Anchor, Metric, Unit
+from unstuck.insights.metrics import METRICS
+from unstuck.insights.plan import Aggregate, Filter, Op
+from unstuck.insights.question.draft import Draft, NoReading
+from unstuck.insights.question.filters import bind_states, bind_threshold, status_is_open
+from unstuck.insights.question.meaning import Role, Word
+
+#: Superlatives and comparatives that name their metric themselves.
+SPEED = {"slowest": True, "slower": True, "fastest": False, "faster": False}
+#: "How long …" with an event asks for the time up to it.
+TIME_TO = {"solved": "lead_time", "first_response": "first_response", "queue_time": "queue_time"}
+#: "How long …" with a state asks for the time spent in it.
+TIME_IN = {"wait_customer": "wait_customer", "on_hold": "on_hold", "unassigned": "queue_time"}
+#: Metrics that only look at part of the backlog: with "open" beside them nothing changes.
+OF_THE_BACKLOG = ("age", "stale", "unassigned", "wip")
+
+
+def bind_measure(draft: Draft) -> None:
+    """Fill `draft.metric` if the words name one; raise `NoReading` when they name two that do not go together."""
+    for rule in (_comparison_of_two, _speed, _time_to_or_in, _named, _superlative, _state_alone):
+        if draft.metric is None:
+            rule(draft)
+    if draft.metric is not None:
+        _join_states(draft)
+        bind_thresholds(draft)
+
+
+def _named_ids(draft: Draft) -> list[str]:
+    return list(dict.fromkeys(word.id for word in draft.free(Role.METRIC)))
+
+
+def _take(draft: Draft, metric: str, *words: Word | None) -> None:
+    draft.metric = metric
+    draft.bind("metric", *words)
+
+
+def _comparison_of_two(draft: Draft) -> None:
+    """Opened against solved: 进的多还是出的多."""
+    ids = _named_ids(draft)
+    compares = draft.has(Role.OPERATOR, "than", "compare", "more", "fewer", "or") or draft.has(Role.OPERATOR, "and")
+    if set(ids) == {"opened", "solved"} and compares and not draft.has(Role.HOW_LONG):
+        words = draft.free(Role.METRIC)
+        _take(draft, ids[0], *words)
+        draft.against_metric = ids[1]
+        between = [
+            w
+            for w in draft.free(Role.OPERATOR)
+            if w.is_a(Role.OPERATOR, "than", "compare", "more", "fewer", "or", "and")
+        ]
+        draft.bind_all("against_metric", between)
+
+
+def _speed(draft: Draft) -> None:
+    """Slow and fast mean lead time, unless another duration is named."""
+    words = [word for word in (*draft.free(Role.ORDER), *draft.free(Role.OPERATOR)) if word.id in SPEED]
+    if not words or any(METRICS[i].unit is Unit.DURATION for i in _named_ids(draft) if i in METRICS):
+        return
+    draft.descending = SPEED[words[0].id]
+    extra = [word for word in draft.free(Role.METRIC, "solved", "handle")]
+    _take(draft, "lead_time", *extra)
+
+
+def _time_to_or_in(draft: Draft) -> None:
+    if not draft.free(Role.HOW_LONG) and not draft.has(Role.METRIC, "time_in_stage"):
+        return
+    words = draft.free(Role.METRIC)
+    ids = [word.id for word in words]
+    states = [word for word in draft.free(Role.STATE) if word.id in TIME_IN or word.id.startswith("wait_")]
+    statuses = [f for f in draft.filters if f.field in ("status", "stage", "class")]
+    if set(ids) <= {"time_in_stage", "queue_time"} and statuses and not states:
+        _time_in_status(draft, words, statuses)
+    elif len(set(ids)) == 1 and ids[0] in TIME_TO:
+        _take(draft, TIME_TO[ids[0]], *words)
+    elif not set(ids) - {"time_in_stage"} and len(states) == 1:
+        _time_in_state(draft, words, states[0])
+
+
+def _time_in_status(draft: Draft, words: list[Word], statuses: list[Filter]) -> None:
+    """ "How long do tickets sit in New before anyone picks them up": being picked up is how New ends."""
+    queued = [word for word in words if word.id == "queue_time"]
+    if queued and any(draft.lexicon.classes.get(value) != "NEW" for f in statuses for value in f.values):
+        raise NoReading(*queued)
+    _take(draft, "time_in_stage", *words)
+
+
+def _time_in_state(draft: Draft, words: list[Word], state: Word) -> None:
+    if state.id in TIME_IN:
+        _take(draft, TIME_IN[state.id], state, *words)
+        return
+    bind_states(draft)
+    _take(draft, "time_in_stage", *words)
+
+
+def _named(draft: Draft) -> None:
+    words = draft.free(Role.METRIC)
+    ids = _named_ids(draft)
+    if len(ids) > 1:
+        words, ids = _combined(draft, words, ids)
+    if len(ids) == 1:
+        variants = [word.meaning.value for word in words if word.id == ids[0] and word.meaning.value]
+        draft.variant = variants[0] if variants else draft.variant
+        _take(draft, ids[0], *(word for word in words if word.id == ids[0]))
+
+
+def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Word], list[str]]:
+    """Metrics that say one thing together; any other pair has no meaning here."""
+    named = set(ids)
+    if named == {"lead_time", "solved"}:
+        draft.variant = "solved" if _cohort_of_solved(draft, words) else None
+        draft.bind_all("variant", draft.free(Role.METRIC, "solved"))
+        return draft.free(Role.METRIC), ["lead_time"]
+    if "backlog" in named and len(named) == 2:
+        other = next(i for i in ids if i != "backlog")
+        if other in OF_THE_BACKLOG:
+            draft.bind_all("metric", draft.free(Role.METRIC, "backlog"))
+            return draft.free(Role.METRIC), [other]
+        if other in ("handoffs", "reopened") and _counted(draft, other):
+            return draft.free(Role.METRIC), ["backlog"]
+    if "bottleneck" in named and named == {"bottleneck", "time_in_stage"}:
+        draft.bind_all("metric", draft.free(Role.METRIC, "time_in_stage"))
+        return draft.free(Role.METRIC), ["bottleneck"]
+    raise NoReading(*words[1:])
+
+
+def _cohort_of_solved(draft: Draft, words: list[Word]) -> bool:
+    """ "Resolution time of the tickets solved in April" takes those solved then, not those created then."""
+    solved = [word for word in words if word.id == "solved"]
+    return bool(solved) and bool(draft.has(Role.TIME))
+
+
+def _counted(draft: Draft, metric: str) -> bool:
+    """ "Handed over more than 5 times and still open", "reopened and still open": a filter on the backlog."""
+    name = {"handoffs": "handoffs", "reopened": "reopens"}[metric]
+    words = draft.free(Role.METRIC, metric)
+    times = draft.free(Role.THRESHOLD)
+    times = [word for word in times if word.meaning.unit in ("times", "")]
+    if times:
+        bind_threshold(draft, times[0], name)
+    elif metric == "reopened":
+        draft.filters.append(Filter(field=name, op=Op.AT_LEAST, number=1))
+    else:
+        return False
+    draft.bind_all(f"filter:{name}", words)
+    draft.bind_all(f"filter:{name}", draft.free(Role.OPERATOR, "and"))
+    return True
+
+
+def _superlative(draft: Draft) -> None:
+    """Oldest, busiest: superlatives that need no metric beside them."""
+    if draft.has(Role.ORDER, "oldest", "newest"):
+        draft.descending = draft.has(Role.ORDER, "oldest")
+        draft.metric = "age"
+    elif draft.has(Role.ORDER, "busiest", "quietest"):
+        draft.descending = draft.has(Role.ORDER, "busiest")
+        draft.metric = "opened"
+
+
+def _state_alone(draft: Draft) -> None:
+    """Words for a state, or an open status, ask for the backlog in it."""
+    if draft.previous is not None and not draft.free(Role.STATE):
+        return
+    found = bind_states(draft)
+    if found:
+        draft.metric = "backlog"
+        return
+    statuses = [f for f in draft.filters if f.field in ("status", "stage") and f.op is Op.IN]
+    if statuses and draft.previous is None and not draft.free(Role.HOW_LONG):
+        if not all(status_is_open(draft, value) for f in statuses for value in f.values):
+            raise NoReading
+        draft.metric = "backlog"
+    elif any(f.op is Op.IS_NULL for f in draft.filters) and draft.previous is None:
+        draft.metric = "backlog"
+
+
+def _join_states(draft: Draft) -> None:
+    """States beside a metric narrow it where it looks at a state too; "open" adds nothing to the backlog."""
+    metric = METRICS.get(draft.metric or "")
+    states = [word for word in draft.free(Role.STATE) if word.id not in ("open", "waited")]
+    if not states:
+        return
+    if draft.metric == "bottleneck" and (draft.has(Role.COUNT, "many") or draft.has(Role.SHAPE, "list")):
+        draft.metric = "backlog"  # "how many are stuck waiting for the customer"
+        bind_states(draft)
+        return
+    if draft.metric == "unassigned" and all(word.id == "unassigned" for word in states):
+        draft.bind_all("metric", states)
+        return
+    if metric is None or metric.anchor is not Anchor.AS_OF:
+        raise NoReading(*states)
+    bind_states(draft)
+
+
+def bind_thresholds(draft: Draft) -> None:
+    for word in draft.free(Role.THRESHOLD):
+        unit = word.meaning.unit
+        if unit == "seconds":
+            _bind_duration(draft, word)
+        elif unit == "times" and draft.metric == "handoffs" and draft.has(Role.SHAPE, "list"):
+            raise NoReading(word)
+
+
+def _bind_duration(draft: Draft, word: Word) -> None:
+    """What a duration limits depends on what is asked: age, waiting, silence, or how long solving took."""
+    op, metric = word.meaning.op, METRICS.get(draft.metric or "")
+    if draft.metric == "stale":
+        bind_threshold(draft, word, "idle")
+    elif metric is not None and metric.unit is Unit.DURATION and metric.anchor is not Anchor.AS_OF:
+        _bind_limit_of_share(draft, word)
+    elif draft.metric == "solved" and op is not None:
+        if draft.free(Role.SHARE):
+            draft.metric = "lead_time"
+            draft.variant = "solved" if draft.has(Role.TIME) else None
+            _bind_limit_of_share(draft, word)
+        else:
+            bind_threshold(draft, word, "lead_time")
+    elif metric is not None and metric.anchor is Anchor.AS_OF:
+        bind_threshold(draft, word, _kind_of_age(draft))
+
+
+def _bind_limit_of_share(draft: Draft, word: Word) -> None:
+    """ "Share solved within 24 h"; the share over a limit would be the rest, and is not offered."""
+    if word.meaning.op not in (Op.AT_MOST, Op.LESS) or not draft.free(Role.SHARE):
+        raise NoReading(word)
+    draft.within = word.meaning.number
+    draft.aggregate = Aggregate.SHARE
+    draft.bind("within", word, *draft.free(Role.SHARE))
+
+
+def _kind_of_age(draft: Draft) -> str:
+    waited = draft.free(Role.STATE, "waited")
+    draft.bind_all("filter:stage_age", waited)
+    narrowed = any(f.field in ("class", "status", "stage") for f in draft.filters)
+    opened = draft.metric == "age" or any(word.is_a(Role.METRIC, "backlog") for word in draft.words)
+    if waited or (narrowed and not opened):
+        return "stage_age"
+    if any(f.op is Op.IS_NULL for f in draft.filters) or draft.metric == "unassigned":
+        # Unassigned for two days, or two days old and unassigned?
+        raise NoReading
+    return "age"
+
+
+def bind_aggregate(draft: Draft, metric: Metric) -> None:
+    words = draft.free(Role.AGGREGATE)
+    for word in words:
+        wanted = Aggregate(word.id)
+        if metric.unit is Unit.COUNT and wanted is Aggregate.SUM:
+            draft.bind("aggregate", word)  # "in total": a count is one
+            continue
+        if wanted not in metric.aggregates or draft.aggregate not in (None, wanted):
+            raise NoReading(word)
+        draft.aggregate = wanted
+        draft.bind("aggregate", word)
+
+
+def bind_question_words(draft: Draft, metric: Metric) -> None:
+    """ "How many" must meet a count and "how long" a duration; "how much" meets either."""
+    duration = metric.unit in (Unit.DURATION, Unit.HOURS)
+    draft.bind_all("metric", draft.free(Role.COUNT, "much"))
+    if metric.unit is Unit.COUNT:
+        draft.bind_all("metric", draft.free(Role.COUNT))
+    if duration or draft.metric == "bottleneck":
+        draft.bind_all("metric", draft.free(Role.HOW_LONG))
+    if metric.unit is Unit.SHARE:
+        draft.bind_all("metric", draft.free(Role.SHARE))

@@ -1,0 +1,267 @@
+"""In which form: split by what, ranked, over time, compared, as a list."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from unstuck.insights.metric import Anchor, Metric, Unit
+from unstuck.insights.plan import Aggregate, Grain, Kind, Op
+from unstuck.insights.question import periods
+from unstuck.insights.question.draft import Doubt, Draft, NoReading
+from unstuck.insights.question.meaning import EMPTY, Role, Word
+from unstuck.insights.question.measure import SPEED
+from unstuck.insights.question.periods import Span
+from unstuck.insights.question.times import TimeRole
+
+#: Rows of a ranking when no number is said.
+RANKING = 10
+COMPARING = ("than", "compare", "more", "fewer", "faster", "slower")
+
+
+def bind_times(draft: Draft) -> None:
+    """Windows and instants, in the order they were said."""
+    for word in draft.free(Role.TIME):
+        time = word.meaning.time
+        assert time is not None
+        if time.role is TimeRole.SPAN and time.span is not None:
+            (draft.points if time.span.point else draft.spans).append(time.span)
+            draft.bind("window", word)
+
+
+def bind_comparison(draft: Draft) -> None:
+    """Two windows, a window and the one before it, or two values of one dimension."""
+    relative = [
+        word for word in draft.free(Role.TIME) if word.meaning.time and word.meaning.time.role is TimeRole.RELATIVE
+    ]
+    words = draft.free(Role.OPERATOR, *COMPARING)
+    instants = [*draft.spans, *[point for point in draft.points if point.end != draft.reader.now]]
+    if len(draft.spans) == 2 or (len(instants) == 2 and words):
+        _bind_two_spans(draft, words, instants)
+    elif len(relative) == 1 and (words or _compares(relative[0])) and draft.previous is None:
+        _bind_relative(draft, words, relative[0])
+    elif words and draft.against_metric is None:
+        _bind_two_values(draft, words)
+
+
+def _compares(word: Word) -> bool:
+    return word.meaning.time is not None and word.meaning.time.compares
+
+
+def _bind_two_spans(draft: Draft, words: list[Word], spans: list[Span]) -> None:
+    if not words:
+        raise NoReading(*(word for word in draft.words if word.role is Role.TIME))
+    draft.spans, draft.against = [spans[0]], spans[1]
+    draft.points = []
+    draft.bind_all("against", words)
+    draft.bind_all("against", draft.free(Role.OPERATOR, "and"))
+    draft.kind = Kind.COMPARE
+
+
+def _bind_relative(draft: Draft, words: list[Word], relative: Word) -> None:
+    time = relative.meaning.time
+    assert time is not None
+    if len(draft.spans) != 1 or draft.spans[0].start is None:
+        raise Doubt("window")
+    draft.against = periods.before(draft.spans[0], draft.reader, time.unit, time.n)
+    draft.bind("against", relative, *words)
+    draft.kind = Kind.COMPARE
+
+
+def _bind_two_values(draft: Draft, words: list[Word]) -> None:
+    several = [f for f in draft.filters if f.op is Op.IN and len(f.values) > 1 and f.field != "class"]
+    if len(several) != 1:
+        return
+    draft.compare_by = several[0].field
+    draft.bind_all("compare_by", words)
+    draft.bind_all("compare_by", draft.free(Role.OPERATOR, "and", "or"))
+    draft.kind = Kind.COMPARE
+
+
+def bind_dimensions(draft: Draft) -> None:
+    """By which dimensions the number is split."""
+    ranked = bool(draft.free(Role.ORDER) or draft.free(Role.LIMIT)) or draft.kind is Kind.COMPARE
+    for word in draft.free(Role.DIMENSION):
+        lead = draft.before(word)
+        if lead is not None and (lead.is_a(Role.OPERATOR, "by") or lead.is_a(Role.SHAPE, "which")):
+            draft.bind("by", lead, word)
+        elif lead is not None and lead.is_a(Role.OPERATOR, "and") and _splits(draft, draft.before(lead)):
+            draft.bind("by", lead, word)
+        elif ranked or draft.has(Role.CUE) or (draft.previous is not None and len(draft.left()) == 1):
+            draft.bind("by", word)
+        else:
+            raise NoReading(word)
+        if word.id not in draft.by:
+            draft.by.append(word.id)
+    _bind_who_and_where(draft)
+    _bind_order_of_by(draft)
+
+
+def _splits(draft: Draft, word: Word | None) -> bool:
+    return word is not None and draft.bound.get(word.place) == "by"
+
+
+def _bind_who_and_where(draft: Draft) -> None:
+    for word in draft.free(Role.SHAPE, "who"):
+        if not draft.free(Role.ORDER) and not draft.free(Role.LIMIT):
+            raise NoReading(word)
+        draft.bind("by", word)
+        if "assignee" not in draft.by:
+            draft.by.append("assignee")
+    if draft.metric in ("bottleneck", "time_in_stage"):
+        for word in draft.free(Role.SHAPE, "where"):
+            draft.bind("by", word)
+            if draft.metric == "time_in_stage" and not draft.by:
+                draft.by.append("stage")
+
+
+def _bind_order_of_by(draft: Draft) -> None:
+    """ "Top 5 groups by backlog": this "by" names what ranks them."""
+    for word in draft.free(Role.OPERATOR, "by"):
+        following = draft.after(word)
+        if following is not None and following.role in (Role.METRIC, Role.AGGREGATE, Role.STATE) and draft.by:
+            draft.bind("order", word)
+
+
+def bind_ranking(draft: Draft) -> None:
+    """Superlatives and "top n"."""
+    orders = draft.free(Role.ORDER)
+    limits = [*draft.free(Role.LIMIT), *_counts(draft, orders)]
+    if not orders and not limits:
+        return
+    if draft.kind is Kind.LIST or (draft.metric == "age" and not draft.by):
+        draft.kind = Kind.LIST
+    elif not draft.by and draft.metric == "bottleneck":
+        pass
+    elif not draft.by:
+        raise NoReading(*orders, *limits)
+    elif draft.kind is None:
+        draft.kind = Kind.TOP
+    _bind_direction(draft, orders)
+    for word in limits:
+        if word.is_a(Role.LIMIT, "least"):
+            draft.descending = False
+        draft.limit = int(word.meaning.number or RANKING)
+        draft.bind("limit", word)
+    if draft.limit is None and not set(draft.by) & {"weekday", "hour"} and draft.metric != "bottleneck":
+        draft.limit = RANKING
+
+
+def _counts(draft: Draft, orders: list[Word]) -> list[Word]:
+    """A bare number beside a superlative, a dimension or the tickets says how many rows."""
+    if not orders and not draft.has(Role.SHAPE, "list"):
+        return []
+    return [
+        word
+        for word in draft.free(Role.NUMBER)
+        if word.meaning.number and word.meaning.number == int(word.meaning.number)
+    ]
+
+
+def _bind_direction(draft: Draft, orders: list[Word]) -> None:
+    directions = {"most": True, "oldest": True, "busiest": True, "longest": True} | SPEED
+    directions |= {"least": False, "newest": False, "quietest": False, "shortest": False}
+    wanted = {directions[word.id] for word in orders if word.id not in ("most",)} or {True}
+    if len(wanted) > 1:
+        raise NoReading(*orders)
+    draft.descending = wanted.pop()
+    draft.bind_all("order", orders)
+
+
+def bind_trend(draft: Draft) -> None:
+    grains = draft.free(Role.GRAIN)
+    if len({word.id for word in grains}) > 1:
+        raise NoReading(*grains)
+    trends = draft.free(Role.SHAPE, "trend")
+    if not grains and not trends:
+        return
+    if draft.kind is not None:
+        raise NoReading(*grains, *trends)
+    draft.grain = Grain(grains[0].id) if grains else None
+    draft.kind = Kind.TREND
+    draft.bind_all("grain", [*grains, *trends])
+
+
+def grain_for(start: Span, reader: periods.Reader) -> Grain:
+    """A grain that gives a readable number of buckets."""
+    length = start.end - start.start if start.start else timedelta(days=365)
+    if length <= timedelta(days=2):
+        return Grain.HOUR
+    if length <= timedelta(days=31):
+        return Grain.DAY
+    return Grain.WEEK if length <= timedelta(days=190) else Grain.MONTH
+
+
+def bind_list(draft: Draft) -> None:
+    words = draft.free(Role.SHAPE, "list")
+    if not words:
+        return
+    split = draft.free(Role.OPERATOR, "by") or draft.free(Role.GRAIN) or draft.free(Role.SHAPE, "trend")
+    shows = all(
+        draft.said(word) in ("show", "show me", "display", "find", "pull up", "can i see", "find me") for word in words
+    )
+    if shows and (split or draft.free(Role.ORDER) or draft.has(Role.COUNT) or not _names_tickets(draft)):
+        draft.bind_all("show", words)  # "show me the backlog by team": any answer shows
+        return
+    if draft.kind is None:
+        draft.kind = Kind.LIST
+        draft.bind_all("kind", words)
+
+
+def _names_tickets(draft: Draft) -> bool:
+    return any(word.role is Role.TICKET for word in draft.words)
+
+
+def bind_clock(draft: Draft, metric: Metric) -> None:
+    for word in draft.free(Role.CLOCK):
+        if metric.unit not in (Unit.DURATION, Unit.HOURS):
+            raise NoReading(word)
+        draft.clock = word.id
+        draft.bind("clock", word)
+
+
+def bind_day_kind(draft: Draft) -> None:
+    """ "On weekends": a filter on the day of the week."""
+    from unstuck.insights.plan import Filter
+
+    for word in draft.free(Role.DAY_KIND):
+        days = ("6", "7") if word.id == "weekend" else ("1", "2", "3", "4", "5")
+        draft.filters.append(Filter(field="weekday", values=days))
+        draft.bind("filter:weekday", word)
+
+
+def bind_min_n(draft: Draft) -> None:
+    """ "At least 20 tickets": how many a group needs to be ranked."""
+    for word in draft.free(Role.THRESHOLD):
+        meaning = word.meaning
+        if meaning.unit == "tickets" and draft.by and meaning.op in (Op.AT_LEAST, Op.MORE) and meaning.number:
+            draft.min_n = int(meaning.number) + (meaning.op is Op.MORE)
+            draft.bind("min_n", word)
+
+
+def bind_share(draft: Draft, metric: Metric) -> None:
+    """ "Share of the backlog by priority"."""
+    words = draft.free(Role.SHARE)
+    if words and draft.by and Aggregate.SHARE in metric.aggregates and draft.aggregate in (None, Aggregate.SHARE):
+        draft.aggregate = Aggregate.SHARE
+        draft.bind_all("aggregate", words)
+
+
+def bind_and(draft: Draft) -> None:
+    """ "And" between two things that are both bound says nothing more than both."""
+    for word in draft.free(Role.OPERATOR, "and"):
+        sides = [_side(draft, word, -1), _side(draft, word, 1)]
+        if all(side is not None and side.place in draft.bound for side in sides):
+            draft.bind("and", word)
+
+
+def _side(draft: Draft, word: Word, step: int) -> Word | None:
+    place = word.place + step
+    while 0 <= place < len(draft.words):
+        if draft.words[place].role not in EMPTY:
+            return draft.words[place]
+        place += step
+    return None
+
+
+def instant(draft: Draft, metric: Metric) -> bool:
+    return metric.anchor is Anchor.AS_OF

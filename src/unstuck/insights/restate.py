@@ -1,0 +1,143 @@
+"""A plan in words, in the asker's language: what was computed, not what was asked.
+
+Parts are separated by " · "; what the asker did not say but was assumed is marked as a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from unstuck.i18n import Lang, messages, t
+from unstuck.insights.metrics import METRICS
+from unstuck.insights.plan import Filter, Kind, Op, Plan, Window
+
+SEPARATOR = " · "
+_MEASURES_IN_SECONDS = ("age", "stage_age", "idle", "lead_time")
+
+
+def restate(plan: Plan, lang: Lang, *, now: datetime | None = None) -> str:
+    """What `plan` computes. With `now`, windows that still run say so."""
+    return SEPARATOR.join(part for part in _parts(plan, lang, now) if part)
+
+
+def changes(before: Plan, after: Plan, lang: Lang, *, now: datetime | None = None) -> str:
+    """What a follow-up changed: the parts that were not there before."""
+    old = set(_parts(before, lang, now))
+    return SEPARATOR.join(part for part in _parts(after, lang, now) if part and part not in old)
+
+
+def _parts(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
+    if plan.kind is Kind.TICKET:
+        yield t("restate.ticket", lang, ticket=plan.ticket)
+        return
+    if plan.kind in (Kind.DATA_QUALITY, Kind.HELP):
+        yield t(f"restate.{plan.kind.value}", lang)
+        return
+    yield _what(plan, lang)
+    yield from _split(plan, lang)
+    yield from (condition(f, lang) for f in plan.filters)
+    if plan.kind is Kind.EXPLAIN:
+        return
+    yield from _when(plan, lang, now)
+    if plan.clock == "business":
+        yield t("restate.business", lang)
+    if plan.min_n:
+        yield t("restate.min_n", lang, n=plan.min_n)
+
+
+def _what(plan: Plan, lang: Lang) -> str:
+    name = metric_name(plan.metric, lang)
+    if plan.against_metric:
+        name = t("restate.against", lang, one=name, other=metric_name(plan.against_metric, lang))
+    if plan.variant:
+        variants = METRICS[plan.metric or ""].variants.get(plan.variant, {})
+        name += f" ({next(iter(variants.get(lang, (plan.variant,))), plan.variant)})"
+    if plan.within:
+        name += t("restate.within", lang, length=length(plan.within, lang))
+    elif plan.aggregate:
+        name += f" ({t(f'restate.aggregate_{plan.aggregate.value}', lang)})"
+    if plan.kind in (Kind.LIST, Kind.EXPLAIN):
+        return t(f"restate.{plan.kind.value}", lang, metric=name)
+    return name
+
+
+def metric_name(metric: str | None, lang: Lang) -> str:
+    known = METRICS.get(metric or "")
+    return known.words[lang][0] if known else (metric or "")
+
+
+def _split(plan: Plan, lang: Lang) -> Iterator[str]:
+    if plan.kind is Kind.COMPARE:
+        yield t("restate.compare", lang)
+    if plan.by:
+        names = t("insights.and", lang).join(dimension_name(name, lang) for name in plan.by)
+        yield t("restate.by", lang, names=names)
+    if plan.grain:
+        yield t(f"restate.grain_{plan.grain.value}", lang)
+    if plan.kind is Kind.TOP or (plan.kind is Kind.LIST and plan.limit):
+        side = "top" if plan.descending else "bottom"
+        yield t(f"restate.{side}", lang, n=plan.limit) if plan.limit else t(f"restate.{side}_all", lang)
+
+
+def dimension_name(name: str, lang: Lang) -> str:
+    """What people call a dimension; custom fields have only their own name."""
+    return messages(lang).get(f"dimension.{name}", name.removeprefix("custom."))
+
+
+def condition(item: Filter, lang: Lang) -> str:
+    """One filter in words."""
+    name = dimension_name(item.field, lang)
+    if item.number is not None:
+        seconds = item.field in _MEASURES_IN_SECONDS
+        amount = length(item.number, lang) if seconds else f"{item.number:g}"
+        return t(f"restate.{item.op.value}", lang, name=name, amount=amount)
+    values = t("insights.or", lang).join(_value(item.field, value, lang) for value in item.values)
+    return t(f"restate.{item.op.value}", lang, name=name, values=values)
+
+
+def _value(field: str, value: str, lang: Lang) -> str:
+    return messages(lang).get(f"{field}.{value}", value)
+
+
+def length(seconds: float, lang: Lang) -> str:
+    """A length of time in its largest even unit."""
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            n = int(seconds // size)
+            return t(f"restate.{unit}" if n == 1 else f"restate.{unit}s", lang, n=n)
+    return t("restate.minutes", lang, n=f"{seconds / 60:g}")
+
+
+def _when(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
+    zone = ZoneInfo(plan.timezone)
+    metric = METRICS.get(plan.metric or "")
+    if plan.window is not None:
+        text = window_words(plan.window, plan.timezone, lang, now)
+        if metric is not None and metric.anchor.value == "A" and plan.kind is not Kind.TREND:
+            text = t("restate.at", lang, at=_stamp(plan.window.end, zone), zone=plan.timezone)
+        yield text if plan.window.stated else t("restate.default", lang, what=text)
+        if plan.against is not None:
+            against = window_words(plan.against, plan.timezone, lang, now)
+            if metric is not None and metric.anchor.value == "A":
+                against = t("restate.at", lang, at=_stamp(plan.against.end, zone), zone=plan.timezone)
+            yield t("restate.versus", lang, what=against)
+    elif plan.at is not None:
+        yield t("restate.at", lang, at=_stamp(plan.at, zone), zone=plan.timezone)
+    elif now is not None:
+        yield t("restate.now", lang, at=_stamp(now, zone), zone=plan.timezone)
+
+
+def window_words(window: Window, timezone: str, lang: Lang, now: datetime | None) -> str:
+    """The half-open window in the reader's time zone; midnight bounds are shown as days, the last one included."""
+    zone = ZoneInfo(timezone)
+    running = "_running" if now is not None and window.end > now else ""
+    end = _stamp(window.end, zone)
+    if window.start is None:
+        return t(f"restate.until{running}", lang, end=end, zone=timezone)
+    return t(f"restate.window{running}", lang, start=_stamp(window.start, zone), end=end, zone=timezone)
+
+
+def _stamp(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
