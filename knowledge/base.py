@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -16,16 +15,14 @@ from knowledge import compose, measures, redact
 from knowledge.cards import Answer, Card, Hit, Learned, Question
 from knowledge.catalogue import Catalogue, Stored
 from knowledge.compose import Model
-from knowledge.embed import Embedder, Vectors, choose, key_of
-from knowledge.errors import NoModel
+from knowledge.embed import Embedder, Vectors, find_embedder, key_of
 from knowledge.folding import digest
 from knowledge.index import shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
+from knowledge.schema import open_engine
 from knowledge.search import Found, Wanted, find
 from knowledge.words import is_chinese, words
-
-log = logging.getLogger(__name__)
 
 #: Told (done, total) while something takes long.
 Progress = Callable[[int, int], None]
@@ -35,10 +32,6 @@ _CARDS_AT_ONCE = 500
 _TEXTS_AT_ONCE = 128
 #: Nearest cards that are shown with an "I don't know".
 _NEAREST = 5
-
-
-def _silent(done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 class KnowledgeBase:
@@ -64,7 +57,7 @@ class KnowledgeBase:
 
     # -- learning ------------------------------------------------------------------------------
 
-    def learn(self, cards: Iterable[Card], progress: Progress = _silent) -> Learned:
+    def learn(self, cards: Iterable[Card], progress: Progress | None = None) -> Learned:
         """Store cards, then bring vectors, indexes and measures up to date. Again with the same cards: no change.
 
         Personal data is masked before anything is stored. A kill loses nothing that was stored: the next
@@ -72,23 +65,33 @@ class KnowledgeBase:
         """
         learned = Learned()
         for some in _batches(cards, _CARDS_AT_ONCE):
-            learned += self._store(some)
+            learned += self.store(some)
         self.catch_up(progress)
         return learned
+
+    def store(self, cards: Sequence[Card]) -> Learned:
+        """Put cards into the catalogue in one transaction; `catch_up` makes them found."""
+        usable = [redact.card(card) for card in cards if card.symptom]
+        skipped = tuple((card.id, "no_text") for card in cards if not card.symptom)
+        written = self._catalogue.put(usable)
+        return Learned(written.changed, skipped, written.folded)
 
     def forget(self, ids: Iterable[str]) -> int:
         """Withdraw cards; returns how many there were. They are out of every search at once."""
         return self._catalogue.withdraw(list(ids))
 
-    def catch_up(self, progress: Progress = _silent) -> None:
+    def catch_up(self, progress: Progress | None = None) -> None:
         """Embed what has no vector yet, update the indexes, measure anew when the base has changed much."""
         self._embed_missing(progress)
         if self._indexes.catch_up():
             self._measure_if_stale()
 
-    def ids_of(self, prefix: str) -> set[str]:
-        """Ids of all cards (folded ones too) that start with `prefix` and have not been withdrawn."""
-        return self._catalogue.ids_of(prefix)
+    def cursor(self, name: str) -> Any:
+        """How far a stream of cards has been taken in, as `put_cursor` said last."""
+        return self._catalogue.state(f"cursor:{name}")
+
+    def put_cursor(self, name: str, value: Any) -> None:
+        self._catalogue.put_state(f"cursor:{name}", value)
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -142,13 +145,7 @@ class KnowledgeBase:
 
     # -- inside: learning ----------------------------------------------------------------------
 
-    def _store(self, cards: Sequence[Card]) -> Learned:
-        usable = [redact.card(card) for card in cards if card.symptom]
-        skipped = tuple((card.id, "no_text") for card in cards if not card.symptom)
-        written = self._catalogue.put(usable)
-        return Learned(written.changed, skipped, written.folded)
-
-    def _embed_missing(self, progress: Progress) -> None:
+    def _embed_missing(self, progress: Progress | None) -> None:
         if self._embedder is None or self._space is None:
             return
         done = self._catalogue.count(self._space)
@@ -160,7 +157,8 @@ class KnowledgeBase:
                 some = waiting[first : first + _TEXTS_AT_ONCE]
                 self._embed(self._embedder, self._space, some)
                 done += len(some)
-                progress(done, total)
+                if progress is not None:
+                    progress(done, total)
 
     def _embed(self, embedder: Embedder, space: str, some: Sequence[Stored]) -> None:
         texts = [stored.card.symptom for stored in some]
@@ -280,22 +278,14 @@ def open(
     loaded, search goes on with words alone and `status()["embedder"]` is `None`.
     Raises `NewerBase` when a newer version wrote the base.
     """
-    engine = sa.create_engine(engine_or_url) if isinstance(engine_or_url, str) else engine_or_url
+    engine = open_engine(engine_or_url) if isinstance(engine_or_url, str) else engine_or_url
     catalogue = Catalogue(engine)
     catalogue.create_tables()
     if embedder is None or isinstance(embedder, str):
-        embedder = _load(embedder)
+        embedder = find_embedder(embedder)
     return KnowledgeBase(
         catalogue, directory, embedder=embedder, chroma_url=chroma_url, model=model, wrong_target=wrong_target
     )
-
-
-def _load(name: str | None) -> Embedder | None:
-    try:
-        return choose(name)
-    except NoModel as error:
-        log.warning("no embedding model (%s): search goes by words alone", error)
-        return None
 
 
 def _people(hits: Sequence[Hit]) -> tuple[str, ...]:

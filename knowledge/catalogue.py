@@ -35,11 +35,15 @@ class Stored:
     number: int
     card: Card
     revision: int
-    #: Whether it can be found: not withdrawn and not folded into another.
-    live: bool
+    withdrawn: bool
     #: Number of the card that this one repeats.
     head: int | None
     tickets: int
+
+    @property
+    def live(self) -> bool:
+        """Whether it can be found: not withdrawn and not folded into another."""
+        return not self.withdrawn and self.head is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,21 @@ class Catalogue:
 
     def create_tables(self) -> None:
         """Create what is missing. Raises `NewerBase` when a newer version wrote this base."""
-        metadata.create_all(self._engine)
-        with self._engine.begin() as connection:
-            _insert_ignoring(
-                connection, state_table, [{"key": "revision", "number": 0}, {"key": "schema", "number": SCHEMA}]
-            )
-            version = connection.scalar(sa.select(state_table.c.number).where(state_table.c.key == "schema"))
-        if version is not None and version > SCHEMA:
+        version = self._version()
+        if version is None:
+            with self._engine.begin() as connection:
+                metadata.create_all(connection)
+                first = [{"key": "revision", "number": 0}, {"key": "schema", "number": SCHEMA}]
+                _insert_ignoring(connection, state_table, first)
+        elif version > SCHEMA:
             raise NewerBase("newer_base", f"version {version}, this program knows {SCHEMA}")
+
+    def _version(self) -> int | None:
+        """Version of the tables, `None` when there are none yet."""
+        with self._reading() as connection:
+            if not sa.inspect(connection).has_table(state_table.name):
+                return None
+            return connection.scalar(sa.select(state_table.c.number).where(state_table.c.key == "schema"))
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -89,13 +100,14 @@ class Catalogue:
 
     def withdraw(self, ids: Collection[str]) -> int:
         """Take cards out of sight; the oldest card that was folded into one takes its place."""
-        gone = 0
+        present = [name for name, stored in self.by_id(ids).items() if not stored.withdrawn]
+        if not present:
+            return 0
         with self._writing() as (connection, revision):
-            for row in self._rows(connection, cards_table.c.id.in_(list(ids))).values():
-                if not row.withdrawn:
-                    self._withdraw_one(connection, row, revision)
-                    gone += 1
-        return gone
+            rows = [row for row in self._rows(connection, cards_table.c.id.in_(present)).values() if not row.withdrawn]
+            for row in rows:
+                self._withdraw_one(connection, row, revision)
+        return len(rows)
 
     def put_vectors(self, space: str, vectors: Iterable[tuple[int, str, NDArray[np.float32]]]) -> None:
         """Store (card number, digest of the text, vector); a vector whose text has changed since is dropped."""
@@ -130,11 +142,11 @@ class Catalogue:
     # -- reading -------------------------------------------------------------------------------
 
     def state(self, key: str) -> Any:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.scalar(sa.select(state_table.c.value).where(state_table.c.key == key))
 
     def revision(self) -> int:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return int(connection.scalar(sa.select(state_table.c.number).where(state_table.c.key == "revision")) or 0)
 
     def count(self, space: str | None = None) -> int:
@@ -142,7 +154,7 @@ class Catalogue:
         query = sa.select(sa.func.count()).select_from(cards_table).where(_live())
         if space is not None:
             query = query.where(_has_vector(space))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return int(connection.scalar(query) or 0)
 
     def changed(self, since: int, limit: int) -> list[Stored]:
@@ -153,7 +165,7 @@ class Catalogue:
         newest = (
             sa.select(cards_table.c.revision).where(cards_table.c.revision > since).order_by(cards_table.c.revision)
         )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             until = connection.scalar(newest.offset(limit - 1).limit(1))
             where = cards_table.c.revision > since
             where = where & (cards_table.c.revision <= until) if until is not None else where
@@ -163,7 +175,7 @@ class Catalogue:
     def gone_since(self, since: int) -> list[int]:
         """Cards that went out of sight after revision `since`."""
         query = sa.select(cards_table.c.number).where(cards_table.c.revision > since, ~_live())
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return list(connection.scalars(query))
 
     def by_number(self, numbers: Collection[int]) -> dict[int, Stored]:
@@ -172,18 +184,10 @@ class Catalogue:
     def by_id(self, ids: Collection[str]) -> dict[str, Stored]:
         return {stored.card.id: stored for stored in self._find(cards_table.c.id, ids)}
 
-    def ids_of(self, source_prefix: str) -> set[str]:
-        """Ids of cards not withdrawn that start with `source_prefix`."""
-        query = sa.select(cards_table.c.id).where(
-            cards_table.c.id.startswith(source_prefix, autoescape=True), cards_table.c.withdrawn.is_(False)
-        )
-        with self._engine.connect() as connection:
-            return set(connection.scalars(query))
-
     def sample(self, n: int) -> list[Stored]:
         """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""
         numbers = sa.select(cards_table.c.number).where(_live()).order_by(cards_table.c.number)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             every = list(connection.scalars(numbers))
         chosen = np.random.default_rng(0).permutation(len(every))[:n]
         found = self.by_number([every[at] for at in chosen])
@@ -192,13 +196,13 @@ class Catalogue:
     def unembedded(self, space: str, limit: int) -> list[Stored]:
         """Live cards that have no vector in `space` yet."""
         query = sa.select(cards_table).where(_live(), ~_has_vector(space)).order_by(cards_table.c.number).limit(limit)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [_stored(row) for row in connection.execute(query)]
 
     def vectors(self, space: str, numbers: Collection[int]) -> dict[int, NDArray[np.float32]]:
         """Vectors of those of `numbers` that have one."""
         found: dict[int, NDArray[np.float32]] = {}
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for some in _groups(sorted(numbers)):
                 query = sa.select(vectors_table.c.number, vectors_table.c.vector).where(
                     vectors_table.c.space == space, vectors_table.c.number.in_(some)
@@ -213,7 +217,7 @@ class Catalogue:
             .where(vectors_table.c.space == space, vectors_table.c.revision > since)
             .order_by(vectors_table.c.revision)
         )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             until = connection.scalar(newest.offset(limit - 1).limit(1))
             where = (vectors_table.c.space == space) & (vectors_table.c.revision > since) & _live()
             where = where & (vectors_table.c.revision <= until) if until is not None else where
@@ -226,6 +230,12 @@ class Catalogue:
             return [(number, lang, at, _vector(blob)) for number, lang, at, blob in connection.execute(query)]
 
     # -- inside --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        # An engine whose transactions take SQLite's write lock at the start understands this option.
+        with self._engine.connect().execution_options(only_reads=True) as connection:
+            yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Connection, int]]:
@@ -306,7 +316,7 @@ class Catalogue:
         return [(row.number, _stored(row).card) for row in connection.execute(query.order_by(cards_table.c.number))]
 
     def _find(self, column: sa.Column[Any], values: Collection[Any]) -> Iterator[Stored]:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for some in _groups(list(values)):
                 yield from map(_stored, connection.execute(sa.select(cards_table).where(column.in_(some))))
 
@@ -357,7 +367,7 @@ def _stored(row: Any) -> Stored:
         source=row.source,
         details=row.details,
     )
-    return Stored(row.number, card, row.revision, not row.withdrawn and row.head is None, row.head, row.tickets)
+    return Stored(row.number, card, row.revision, row.withdrawn, row.head, row.tickets)
 
 
 def _vector(blob: bytes) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from knowledge.errors import NoModel
 from knowledge.models import build
 from knowledge.models.build import BuiltModel
 from knowledge.models.pinned import MULTILINGUAL, RECIPES
+
+log = logging.getLogger(__name__)
 
 #: One row a text, rows of length 1, so that a product of two rows is their cosine.
 Vectors = NDArray[np.float32]
@@ -53,6 +56,15 @@ def choose(name: str | None = None, cache: Path | None = None) -> Embedder:
     if name is None or name in RECIPES:
         return OnnxEmbedder(build.get(name or MULTILINGUAL.name, cache))
     return SentenceTransformersEmbedder(name)
+
+
+def find_embedder(name: str | None = None, cache: Path | None = None) -> Embedder | None:
+    """As `choose`, or `None` when there is no model to be had."""
+    try:
+        return choose(name, cache)
+    except NoModel as error:
+        log.warning("no embedding model (%s): search goes by words alone", error)
+        return None
 
 
 class OnnxEmbedder:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
+from sqlalchemy import event
+
+#: How long a writer waits for another one.
+_BUSY_TIMEOUT_S = 30
 
 #: Raised when a table changes in a way that an older program cannot read.
 SCHEMA = 1
@@ -58,3 +64,26 @@ state_table = sa.Table(
     sa.Column("number", _Number, nullable=False),
     sa.Column("value", sa.JSON),
 )
+
+
+def open_engine(url: str) -> sa.Engine:
+    """An engine for a base that does not share the ticket store's. On SQLite writers wait for each other."""
+    if sa.make_url(url).get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # Python's driver opens transactions too late (at the first write); `_begin_sqlite` does it instead.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later fails when somebody else wrote in between.
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

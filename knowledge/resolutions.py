@@ -1,0 +1,167 @@
+"""From a solved ticket's messages to a card: what the customer saw, and what the agent did about it.
+
+By rules, so that it works without a language model and each sentence is the agent's own. Internal
+notes are never read. What is no part of a solution goes: greetings, thanks, signatures, quoted mail,
+auto-replies, requests for more information.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from knowledge.cards import PUBLIC, Card
+from knowledge.words import is_chinese, words
+
+#: Shorter texts hold no step that could be followed.
+_LEAST_WORDS = 4
+#: Messages of the solution that are kept, counted from the end: earlier ones are attempts.
+_LAST_MESSAGES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message on a ticket."""
+
+    id: str
+    at: datetime
+    #: `customer`, `agent` or `bot`.
+    author_kind: str
+    public: bool
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A solved ticket."""
+
+    #: Unique over all ticket systems: `source/ticket`.
+    id: str
+    title: str
+    description: str
+    solved_at: datetime
+    messages: Sequence[Said] = ()
+    #: What the ticket system has in its resolution field, if anything.
+    resolution: str = ""
+    url: str | None = None
+    owner: str | None = None
+    team: str | None = None
+    product: str | None = None
+    visibility: str = PUBLIC
+
+
+def card_of(ticket: Solved) -> Card | None:
+    """The ticket's card, or `None` when nobody wrote down what helped."""
+    steps, sources = _steps(ticket)
+    symptom = _symptom(ticket)
+    if not steps or not (ticket.title.strip() or symptom):
+        return None
+    return Card(
+        id=ticket.id,
+        title=ticket.title.strip(),
+        text=symptom,
+        steps=steps,
+        lang="zh" if is_chinese(ticket.title + symptom + steps) else "en",
+        url=ticket.url,
+        created=ticket.solved_at,
+        owner=ticket.owner,
+        team=ticket.team,
+        product=ticket.product,
+        visibility=ticket.visibility,
+        source=ticket.id,
+        details={"messages": sources} if sources else {},
+    )
+
+
+def _symptom(ticket: Solved) -> str:
+    """The description; without one, the customer's first words."""
+    if ticket.description.strip():
+        return without_noise(ticket.description)
+    customer = (said for said in ticket.messages if said.public and said.author_kind == "customer")
+    return next((body for said in customer if (body := without_noise(said.body))), "")
+
+
+def _steps(ticket: Solved) -> tuple[str, list[str]]:
+    """What helped, and the ids of the messages that say it.
+
+    The resolution field comes first: whoever closed the ticket wrote it knowing the outcome. It often is
+    one line, so the last answer follows when it says more.
+    """
+    written = without_noise(ticket.resolution)
+    answers = _answers(ticket)
+    if not _says_something(written):
+        last = answers[-_LAST_MESSAGES:]
+        return "\n\n".join(body for _, body in last), [name for name, _ in last]
+    if answers and len(answers[-1][1]) > len(written):
+        name, body = answers[-1]
+        return f"{written}\n\n{body}", [name]
+    return written, []
+
+
+def _answers(ticket: Solved) -> list[tuple[str, str]]:
+    """(id, text) of what agents told the customer, oldest first."""
+    told = [said for said in ticket.messages if said.public and said.author_kind == "agent"]
+    bodies = [(s.id, without_noise(s.body)) for s in sorted(told, key=lambda s: s.at) if not is_automatic(s.body)]
+    return [(name, body) for name, body in bodies if _says_something(body) and not _only_asks(body)]
+
+
+_QUOTE_STARTS = re.compile(
+    r"^\s*(?:On .{4,120} wrote:|-{2,}\s*(?:Original Message|Forwarded message|原始邮件|转发邮件).*"
+    r"|From: .+|发件人[:：].*|在.{4,60}写道[:：])\s*$",
+    re.IGNORECASE,
+)
+_SIGNATURE_STARTS = re.compile(
+    r"^\s*(?:--\s*|_{5,}|(?:best|kind|warm)?\s*regards\b.{0,40}|best wishes\b.{0,40}|sincerely\b.{0,40}"
+    r"|cheers\b.{0,40}|yours\b.{0,40}"
+    r"|sent from my .{2,40}|此致|敬礼|祝好.{0,10}|顺颂商祺.{0,10}|发自我的.{2,20})[,，.!！。]?\s*$",
+    re.IGNORECASE,
+)
+_POLITE = re.compile(
+    r"^\s*(?:(?:hi|hello|dear|hey|good (?:morning|afternoon|evening))\b[^.!?\n]{0,40}[,.!:]?"
+    r"|(?:many |thanks|thank you)\b[^.!?\n]{0,80}[.!]?|you(?:'re| are) welcome[^.!?\n]{0,40}[.!]?"
+    r"|(?:please )?(?:let (?:me|us) know|feel free to|do not hesitate)\b[^.!?\n]{0,120}[.!]?"
+    r"|(?:is|was) there anything else[^.!?\n]{0,60}\?"
+    r"|(?:您好|你好|尊敬的[^，,。]{1,20}|亲)[，,。！!～~]?"
+    r"|[^。！？\n]{0,12}(?:感谢您?的?(?:来信|反馈|联系|耐心|支持|配合)|谢谢)[^。！？\n]{0,30}[。！!～~]?"
+    r"|[^。！？\n]{0,20}(?:祝您?(?:生活|工作|使用)|如有(?:其他|任何)问题|还有其他(?:问题|可以帮))[^。！？\n]{0,40}[。！!？?～~]?)\s*$",
+    re.IGNORECASE,
+)
+_AUTOMATIC = re.compile(
+    r"(?i)out of (?:the )?office|automatic reply|auto-?reply|this is an automated"
+    r"|do not reply to this|your (?:request|ticket) has been received"
+    r"|we have received your|this ticket (?:has been|was) (?:closed|merged)"
+    r"|自动回复|请勿(?:直接)?回复|系统自动|您的(?:工单|请求)已(?:收到|创建|关闭|合并)"
+)
+_SENTENCE_END = re.compile(r"(?<=[。！？])|(?<=[.!?])\s+")
+
+
+def without_noise(body: str) -> str:
+    """A message without quoted mail, signature, greeting and thanks; its other lines as they are."""
+    kept: list[str] = []
+    for line in body.replace("\r\n", "\n").split("\n"):
+        if _QUOTE_STARTS.match(line) or (kept and _SIGNATURE_STARTS.match(line)):
+            break
+        if not line.lstrip().startswith(">"):
+            kept.append(_without_politeness(line))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+
+
+def is_automatic(body: str) -> bool:
+    """Whether a machine wrote this, not a person."""
+    return _AUTOMATIC.search(body[:600]) is not None
+
+
+def _without_politeness(line: str) -> str:
+    return " ".join(part.strip() for part in _SENTENCE_END.split(line) if part and not _POLITE.match(part)).rstrip()
+
+
+def _says_something(body: str) -> bool:
+    return len(words(body)) >= _LEAST_WORDS
+
+
+def _only_asks(body: str) -> bool:
+    """Whether every sentence is a question: the agent is still finding out."""
+    sentences = [part for part in _SENTENCE_END.split(body.strip()) if part.strip()]
+    return bool(sentences) and all(part.rstrip().endswith(("?", "？")) for part in sentences)
