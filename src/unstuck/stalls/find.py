@@ -72,8 +72,13 @@ def find(timeline: Timeline, policy: Policy, now: datetime) -> Stall | None:
     `timeline` holds what was known at `now`, nothing later.
     """
     turn = whose_turn(timeline, policy.bots)
-    late = late_after(turn, timeline, policy) if turn else None
-    if turn is None or late is None:
+    return judge(turn, timeline, policy, now) if turn else None
+
+
+def judge(turn: Turn, timeline: Timeline, policy: Policy, now: datetime) -> Stall | None:
+    """The stall, once it is clear whose turn it is."""
+    late = late_after(turn, timeline, policy)
+    if late is None:
         return None
     calendar = policy.calendar_of(turn.team)
     waited = calendar.between(turn.since, now)
@@ -97,21 +102,16 @@ def find(timeline: Timeline, policy: Policy, now: datetime) -> Stall | None:
     )
 
 
-def next_look(timeline: Timeline, policy: Policy, now: datetime) -> datetime | None:
-    """When `find` may first answer differently if nothing happens; None when only a change can do that.
-
-    For a ticket that stalls already: None. Its ladder is another clock.
-    """
-    turn = whose_turn(timeline, policy.bots)
-    late = late_after(turn, timeline, policy) if turn else None
-    if turn is None or late is None:
+def next_look(turn: Turn, timeline: Timeline, policy: Policy) -> datetime | None:
+    """When the ticket becomes a stall if nothing happens; None when nothing compares."""
+    late = late_after(turn, timeline, policy)
+    if late is None:
         return None
     calendar = policy.calendar_of(turn.team)
-    due = max(
+    return max(
         calendar.after(turn.since, late.seconds + 1),
         calendar.after(turn.still_since, _quiet(policy, calendar, late) + 1),
     )
-    return due if due > now else None
 
 
 def late_after(turn: Turn, timeline: Timeline, policy: Policy) -> Threshold | None:

@@ -1,0 +1,88 @@
+"""Everything the sweep must know beside the tickets: rules, calendars, people, and what late means here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
+
+from unstuck.nudges.ladder import Situation
+from unstuck.nudges.recipients import Directory, read_directories
+from unstuck.nudges.rules import Rules
+from unstuck.nudges.rules import load as load_rules
+from unstuck.settings import Settings
+from unstuck.stalls import thresholds, visits
+from unstuck.stalls.clocks import Calendars
+from unstuck.stalls.find import Policy, Stall
+from unstuck.stalls.thresholds import Group, Threshold, Thresholds
+from unstuck.tickets.calendars import load_calendars
+from unstuck.tickets.database import reading
+
+if TYPE_CHECKING:
+    from unstuck.facts import Facts
+
+NOBODY = Directory()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """How this desk works, as of one moment."""
+
+    rules: Rules
+    #: IANA name: for people whose team has no calendar.
+    timezone: str
+    calendars: Calendars = field(default_factory=Calendars)
+    #: By `Source.id`.
+    directories: Mapping[int, Directory] = field(default_factory=dict)
+    learned: Mapping[Group, Threshold] = field(default_factory=dict)
+    _policies: dict[int, Policy] = field(default_factory=dict)
+
+    def directory(self, source: int) -> Directory:
+        return self.directories.get(source, NOBODY)
+
+    def policy(self, source: int) -> Policy:
+        """What counts as a stall on tickets of a source."""
+        if source not in self._policies:
+            directory = self.directory(source)
+            self._policies[source] = Policy(
+                thresholds=Thresholds(self.learned, self.rules.targets, self.rules.at_least),
+                calendars=self.calendars,
+                team_names=directory.team_names,
+                quiet=self.rules.quiet,
+                answer_noticed=self.rules.answer_noticed,
+                bots=directory.bots,
+            )
+        return self._policies[source]
+
+    def situation(self, source: int, stall: Stall) -> Situation:
+        """Where a stall happens."""
+        directory = self.directory(source)
+        team = self.policy(source).team_name(stall.team)
+        return Situation(self.rules, self.calendars.known(team), self.timezone, lambda rung: directory.who(rung, stall))
+
+
+def learn(facts: Facts, calendars: Calendars, now: datetime) -> Mapping[Group, Threshold]:
+    """What late means here, from the history known at `now`."""
+    with facts.connect() as connection:
+        return thresholds.learn(visits.read(connection, calendars), now)
+
+
+def read_desk(connection: Connection, settings: Settings, learned: Mapping[Group, Threshold]) -> Desk:
+    """The desk as the store and the rules file have it now. Raises `UserError` on rules that cannot be read."""
+    return Desk(
+        rules=load_rules(settings.directory),
+        timezone=settings.timezone,
+        calendars=Calendars(load_calendars(connection)),
+        directories=read_directories(connection, managers=settings.managers, channel=settings.nudge_channel),
+        learned=learned,
+    )
+
+
+def open_desk(engine: Engine, facts: Facts, settings: Settings, now: datetime) -> Desk:
+    """The desk with thresholds learned from what was known at `now`."""
+    with reading(engine) as connection:
+        learned = learn(facts, Calendars(load_calendars(connection)), now)
+        return read_desk(connection, settings, learned)

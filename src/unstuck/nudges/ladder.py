@@ -1,0 +1,151 @@
+"""Who hears next about a stall, and when: the ladder, its waits, and what buttons did to it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from unstuck.clock import iso
+from unstuck.nudges.hours import local_day, next_decent
+from unstuck.nudges.rules import RUNGS, Rule, Rules, Rung, Step
+from unstuck.stalls.clocks import ROUND_THE_CLOCK
+from unstuck.stalls.find import Stall
+from unstuck.tickets.calendars import BusinessCalendar
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An earlier nudge about the ticket."""
+
+    occasion: str
+    step: int
+    recipient: str
+    #: `due`, `sending`, `sent`, `withdrawn` or `failed`.
+    state: str
+    due_at: datetime
+    sent_at: datetime | None = None
+    outcome: str | None = None
+    outcome_at: datetime | None = None
+    snoozed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The next nudge that a stall asks for."""
+
+    rule: str
+    occasion: str
+    #: Rung: 0 owner, 1 team, 2 lead, 3 manager.
+    step: int
+    recipient: str
+    #: Not before this; a decent hour, UTC.
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where a stall happens: what the ladder must know beside the stall itself."""
+
+    rules: Rules
+    #: The calendar of the ticket's team, if one is set, and the desk's time zone.
+    calendar: BusinessCalendar | None
+    timezone: str
+    #: Who is meant by a rung; None when there is nobody.
+    who: Callable[[Rung], str | None]
+
+    def decent(self, at: datetime) -> datetime:
+        return next_decent(at, self.rules.hours, self.calendar, self.timezone)
+
+    @property
+    def clock(self) -> BusinessCalendar:
+        return self.calendar or ROUND_THE_CLOCK
+
+
+def occasion_of(stall: Stall) -> str:
+    """Names the stretch of standing still; a repeat of it gets `+1`, `+2`, …"""
+    return iso(stall.still_since)
+
+
+def base(occasion: str) -> str:
+    """The stretch of standing still that an occasion is about."""
+    return occasion.partition("+")[0]
+
+
+def next_nudge(stall: Stall, told: Sequence[Told], place: Situation, now: datetime) -> Next | None:
+    """The next nudge about a stall, in the past when it is overdue; None when nobody is left to tell.
+
+    `told` are all earlier nudges about the ticket.
+    """
+    rule = place.rules.rule_for(stall.waiting_on.kind)
+    about_this = [one for one in told if base(one.occasion) == occasion_of(stall)]
+    if rule is None or any(one.outcome == "false_alarm" for one in about_this):
+        return None
+    wanted = _continue(rule, about_this, place, now) if about_this else _begin(rule, occasion_of(stall), place, now)
+    return _not_too_often(wanted, told, place) if wanted else None
+
+
+def _begin(rule: Rule, occasion: str, place: Situation, at: datetime) -> Next | None:
+    """The first rung on which somebody stands."""
+    return _climb(rule.steps, set(), rule, occasion, place, lambda _: at)
+
+
+def _continue(rule: Rule, told: Sequence[Told], place: Situation, now: datetime) -> Next | None:
+    round_ = max(_round(one.occasion) for one in told)
+    latest = [one for one in told if _round(one.occasion) == round_]
+    again = f"{base(latest[0].occasion)}+{round_ + 1}"
+    last = max(latest, key=lambda one: one.step)
+    if any(one.state in ("due", "sending") for one in latest):
+        return None
+    if (resume := _resumes_at(latest, place)) is not None:
+        return _begin(rule, again, place, resume)
+    if last.state == "withdrawn":
+        return _begin(rule, again, place, now)
+    rest = [step for step in rule.steps if RUNGS.index(step.to) > last.step]
+    heard = {one.recipient for one in latest}
+    since = last.sent_at
+
+    def due(step: Step) -> datetime:
+        # Nobody heard of a failed one, so the next rung does not wait.
+        return now if since is None else place.clock.after(since, step.after.on(place.clock))
+
+    return _climb(rest, heard, rule, last.occasion, place, due)
+
+
+def _round(occasion: str) -> int:
+    return int(occasion.partition("+")[2] or 0)
+
+
+def _resumes_at(latest: Sequence[Told], place: Situation) -> datetime | None:
+    """When the ladder starts anew after somebody snoozed it or took the ticket; None if nobody did."""
+    answered = [one for one in latest if one.outcome in ("mine", "snoozed") and one.outcome_at]
+    if not answered:
+        return None
+    last = max(answered, key=lambda one: (one.outcome_at, one.step))
+    if last.outcome == "snoozed" and last.snoozed_until is not None:
+        return last.snoozed_until
+    assert last.outcome_at is not None
+    return place.clock.after(last.outcome_at, place.rules.mine.on(place.clock))
+
+
+def _climb(
+    steps: Sequence[Step], heard: set[str], rule: Rule, occasion: str, place: Situation, due: Callable[[Step], datetime]
+) -> Next | None:
+    """The first of the steps on which somebody stands who has not heard yet."""
+    for step in steps:
+        recipient = place.who(step.to)
+        if recipient is not None and recipient not in heard:
+            return Next(rule.name, occasion, RUNGS.index(step.to), recipient, place.decent(due(step)))
+    return None
+
+
+def _not_too_often(wanted: Next, told: Sequence[Told], place: Situation) -> Next:
+    """The same nudge, put off until the ticket's cool-down is over and its day has room."""
+    sent = sorted(one.sent_at for one in told if one.sent_at is not None)
+    at = wanted.at
+    if sent:
+        at = place.decent(max(at, place.clock.after(sent[-1], place.rules.cool_down.on(place.clock))))
+    start, end = local_day(at, place.rules.hours, place.calendar, place.timezone)
+    if sum(start <= moment < end for moment in sent) >= place.rules.ticket_per_day:
+        at = place.decent(end)
+    return Next(wanted.rule, wanted.occasion, wanted.step, wanted.recipient, at)

@@ -1,0 +1,163 @@
+"""From findings to rows: one unique nudge an occasion and step, within the caps; overtaken ones withdrawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from unstuck.clock import iso
+from unstuck.nudges.desk import Desk
+from unstuck.nudges.hours import local_day
+from unstuck.nudges.sweep import CURSOR, NUDGE, WATCH, Findings, Wanted
+from unstuck.stalls.find import Stall
+from unstuck.tickets.database import lock_for_writing
+from unstuck.tickets.history import TICKET, chunks
+
+#: A recipient of one source.
+Whom = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a sweep led to."""
+
+    #: Tickets that were looked at.
+    looked_at: int
+    #: Rows inserted, and stalls left for another day because of the caps.
+    planned: int
+    put_off: int
+    #: Nudges withdrawn or marked as overtaken because their ticket moved.
+    moved: int
+
+
+def plan_nudges(session: Session, findings: Findings, desk: Desk) -> Planned:
+    """Write down what a sweep found. Any number of sweeps may find the same: each nudge is inserted once."""
+    connection = session.connection()
+    lock_for_writing(connection)
+    now = findings.now
+    chosen, put_off = within_caps(findings.wanted, _spent(connection, now), desk, now)
+    inserted = _insert(connection, [_row(one, _source_names(connection)[one.ticket.source_id]) for one in chosen])
+    _overtaken(connection, findings.moved, now)
+    later = {one.ticket.id: day_after(one, desk, now) for one in put_off}
+    _watch(connection, [(ticket, later.get(ticket, at)) for ticket, at in findings.looks], findings)
+    return Planned(len(findings.looks), inserted, len(put_off), len(findings.moved))
+
+
+def within_caps(
+    wanted: Iterable[Wanted], spent: Mapping[Whom, Sequence[datetime]], desk: Desk, now: datetime
+) -> tuple[list[Wanted], list[Wanted]]:
+    """Nudges that may go out today and those put off: the longest overdue first, so many to a recipient."""
+    chosen: list[Wanted] = []
+    put_off: list[Wanted] = []
+    today: Counter[Whom] = Counter()
+    for one in sorted(wanted, key=lambda w: (-w.overdue, w.ticket.id)):
+        whom = (one.ticket.source_id, one.next.recipient)
+        start, end = _day(one, desk, now)
+        before = sum(start <= at < end for at in spent.get(whom, ()))
+        if before + today[whom] < desk.rules.person_per_day:
+            today[whom] += 1
+            chosen.append(one)
+        else:
+            put_off.append(one)
+    return chosen, put_off
+
+
+def _day(one: Wanted, desk: Desk, now: datetime) -> tuple[datetime, datetime]:
+    place = desk.situation(one.ticket.source_id, one.stall)
+    return local_day(now, desk.rules.hours, place.calendar, desk.timezone)
+
+
+def day_after(one: Wanted, desk: Desk, now: datetime) -> datetime:
+    """When the caps leave room again: the next decent hour of another day."""
+    return desk.situation(one.ticket.source_id, one.stall).decent(_day(one, desk, now)[1])
+
+
+def _spent(connection: Connection, now: datetime) -> dict[Whom, list[datetime]]:
+    """When each recipient got, or is about to get, messages in the last two days."""
+    at = func.coalesce(NUDGE.c.sent_at, NUDGE.c.due_at)
+    rows = connection.execute(
+        select(TICKET.c.source_id, NUDGE.c.recipient, NUDGE.c.sent_at, NUDGE.c.due_at)
+        .join(TICKET, TICKET.c.id == NUDGE.c.ticket_id)
+        .where(NUDGE.c.state.in_(("due", "sending", "sent")), at > now - timedelta(days=2))
+    )
+    spent: dict[Whom, list[datetime]] = {}
+    for source, recipient, sent_at, due_at in rows:
+        spent.setdefault((source, recipient), []).append(sent_at or due_at)
+    return spent
+
+
+def _source_names(connection: Connection) -> dict[int, str]:
+    source = SQLModel.metadata.tables["source"]
+    return {row[0]: row[1] for row in connection.execute(select(source.c.id, source.c.name))}
+
+
+def _row(one: Wanted, source: str) -> dict[str, Any]:
+    key = f"{one.next.rule}:{source}/{one.ticket.ext_id}:{one.next.occasion}:{one.next.step}"
+    return {
+        "key": key,
+        "ticket_id": one.ticket.id,
+        "rule": one.next.rule,
+        "occasion": one.next.occasion,
+        "step": one.next.step,
+        "recipient": one.next.recipient,
+        "state": "due",
+        "due_at": one.next.at,
+        "payload": as_payload(one.stall),
+        "attempts": 0,
+        "redraw": False,
+    }
+
+
+def as_payload(stall: Stall) -> dict[str, Any]:
+    """A stall as JSON; `message` reads it back."""
+    fields = asdict(stall)
+    fields["waiting_on"] = {"kind": stall.waiting_on.kind.value, "id": stall.waiting_on.id}
+    fields["since"], fields["still_since"] = iso(stall.since), iso(stall.still_since)
+    fields["evidence"] = [{**asdict(fact), "at": iso(fact.at)} for fact in stall.evidence]
+    return fields
+
+
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(NUDGE).on_conflict_do_nothing(index_elements=["key"])
+    return sum(connection.execute(statement, row).rowcount for row in rows)
+
+
+def _overtaken(connection: Connection, nudges: Sequence[int], now: datetime) -> None:
+    """Withdraw what has not been sent; what has been gets struck through."""
+    for some in chunks(nudges):
+        mine = NUDGE.c.id.in_(some)
+        moved = {"outcome": "moved", "outcome_at": now}
+        connection.execute(update(NUDGE).where(mine, NUDGE.c.state == "due").values(state="withdrawn", **moved))
+        sent = mine, NUDGE.c.state == "sent", NUDGE.c.outcome.is_(None)
+        connection.execute(update(NUDGE).where(*sent).values(redraw=True, **moved))
+
+
+def _watch(connection: Connection, looks: Sequence[tuple[int, datetime | None]], findings: Findings) -> None:
+    """Note when to look at each ticket again; closed ones are watched no longer."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(WATCH)
+    # Somebody may have pressed a button while the sweep was reading; its earlier look is kept. One too many is cheap.
+    earlier = and_(WATCH.c.look_at > findings.now, func.coalesce(WATCH.c.look_at < insert.excluded.look_at, True))
+    look_at = case((earlier, WATCH.c.look_at), else_=insert.excluded.look_at)
+    upsert = insert.on_conflict_do_update(
+        index_elements=["ticket_id"], set_={"revision": insert.excluded.revision, "look_at": look_at}
+    )
+    rows = [{"ticket_id": ticket, "revision": findings.cursor, "look_at": at} for ticket, at in looks]
+    connection.execute(upsert, [*rows, {"ticket_id": CURSOR, "revision": findings.cursor, "look_at": None}])
+    for some in chunks(findings.closed):
+        connection.execute(delete(WATCH).where(WATCH.c.ticket_id.in_(some)))
+
+
+def look_again(connection: Connection, ticket: int, at: datetime) -> None:
+    """Have the sweep look at a ticket at `at`, or soon after; sweeps under way cannot undo it."""
+    watched = WATCH.c.ticket_id == ticket
+    connection.execute(update(WATCH).where(watched).values(look_at=at + timedelta(seconds=1)))

@@ -1,0 +1,137 @@
+"""Who is meant by a rung of the ladder, what people call them, and where in Slack they can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Table, select
+from sqlmodel import SQLModel
+
+from unstuck.nudges.rules import Rung
+from unstuck.stalls.find import Stall
+from unstuck.tickets import tables  # noqa: F401 - declares the tables that are looked up below
+
+PERSON: Table = SQLModel.metadata.tables["person"]
+TEAM: Table = SQLModel.metadata.tables["team"]
+MANAGER = "manager"
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person as the source and Slack know them."""
+
+    name: str
+    email: str | None = None
+    slack_id: str | None = None
+    #: Gone or away: passed over.
+    active: bool = True
+    kind: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A team as the source and Slack know it."""
+
+    name: str
+    slack_channel: str | None = None
+    #: The source's id of its lead.
+    lead: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place in Slack to try. One of the three is set."""
+
+    user: str | None = None
+    email: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """People (customers left out) and teams of one source, by its ids; managers by Slack id or e-mail."""
+
+    people: Mapping[str, Someone] = field(default_factory=dict)
+    teams: Mapping[str, Group] = field(default_factory=dict)
+    managers: tuple[str, ...] = ()
+    #: Slack channel for nudges that reach nobody else.
+    channel: str | None = None
+
+    @property
+    def bots(self) -> frozenset[str]:
+        return frozenset(ext_id for ext_id, person in self.people.items() if person.kind == "bot")
+
+    @property
+    def team_names(self) -> dict[str, str]:
+        return {ext_id: team.name for ext_id, team in self.teams.items()}
+
+    def who(self, rung: Rung, stall: Stall) -> str | None:
+        """The recipient on a rung; None when there is nobody, or they are gone."""
+        match rung:
+            case "owner":
+                return f"person:{stall.assignee}" if stall.assignee and self._is_here(stall.assignee) else None
+            case "team":
+                return f"team:{stall.team}" if stall.team else None
+            case "lead":
+                lead = self._lead(stall.team)
+                return f"lead:{lead}" if lead and lead != stall.assignee else None
+            case "manager":
+                return MANAGER
+
+    def name(self, recipient: str) -> str:
+        """What people call a recipient; the managers have no name of their own."""
+        kind, _, ext_id = recipient.partition(":")
+        found = self.teams.get(ext_id) if kind == "team" else self.people.get(ext_id)
+        return found.name if found else ext_id or kind
+
+    def addresses(self, recipient: str, team: str | None) -> Iterator[Address]:
+        """Where to try, best first: the recipient, then the rungs above, then the channel for all."""
+        kind, _, ext_id = recipient.partition(":")
+        if kind in ("person", "lead"):
+            yield from self._person(ext_id)
+        yield from self._above(kind, ext_id if kind == "team" else team)
+        if self.channel:
+            yield Address(channel=self.channel)
+
+    def _above(self, kind: str, team: str | None) -> Iterator[Address]:
+        group = self.teams.get(team) if team else None
+        if kind in ("person", "team") and group and group.slack_channel:
+            yield Address(channel=group.slack_channel)
+        if kind in ("person", "team") and (lead := self._lead(team)):
+            yield from self._person(lead)
+        for manager in self.managers:
+            yield Address(email=manager) if "@" in manager else Address(user=manager)
+
+    def _person(self, ext_id: str) -> Iterator[Address]:
+        person = self.people.get(ext_id)
+        if person is None or not person.active:
+            return
+        if person.slack_id:
+            yield Address(user=person.slack_id)
+        elif person.email:
+            yield Address(email=person.email)
+
+    def _lead(self, team: str | None) -> str | None:
+        group = self.teams.get(team) if team else None
+        return group.lead if group and group.lead and self._is_here(group.lead) else None
+
+    def _is_here(self, ext_id: str) -> bool:
+        person = self.people.get(ext_id)
+        return person is None or person.active
+
+
+def read_directories(connection: Connection, *, managers: str, channel: str | None) -> dict[int, Directory]:
+    """The directory of each source. `managers` as in the settings: Slack ids or e-mails, comma-separated."""
+    people: dict[int, dict[str, Someone]] = {}
+    columns = (PERSON.c[name] for name in ("source_id", "ext_id", "name", "email", "slack_id", "active", "kind"))
+    for source, ext_id, *rest in connection.execute(select(*columns).where(PERSON.c.kind != "customer")):
+        people.setdefault(source, {})[ext_id] = Someone(*rest)
+    teams: dict[int, dict[str, Group]] = {}
+    columns = (TEAM.c[name] for name in ("source_id", "ext_id", "name", "slack_channel", "lead"))
+    for source, ext_id, *rest in connection.execute(select(*columns)):
+        teams.setdefault(source, {})[ext_id] = Group(*rest)
+    # User groups (S…) are not people one can write to.
+    told = tuple(one for word in managers.split(",") if (one := word.strip()) and not one.startswith("S"))
+    sources = {*people, *teams, *connection.execute(select(SQLModel.metadata.tables["source"].c.id)).scalars()}
+    return {source: Directory(people.get(source, {}), teams.get(source, {}), told, channel) for source in sources}
