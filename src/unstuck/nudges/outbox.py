@@ -1,0 +1,197 @@
+"""The outbox: each nudge is its own row in it. Claimed under a lease, checked again, sent, marked.
+
+    due ── claim ──► sending ── sent ──► sent
+     ▲                  │
+     └── give_back ─────┤  refused for certain: nothing is in Slack
+                        ├── leave_unsure      nobody knows: looked up in Slack before the next try
+                        ├── withdraw ──► withdrawn      the ticket has moved
+                        └── fail ──► failed   nobody can be reached; the next rung is tried
+
+A row that its worker left in `sending` (killed, or cut off) is claimed by another one when the lease has run
+out, and counts as unsure. Every mark is guarded by the claim: a worker that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from unstuck.clock import iso
+from unstuck.nudges.desk import Desk
+from unstuck.nudges.hours import next_decent
+from unstuck.nudges.ladder import base
+from unstuck.nudges.plan import look_again
+from unstuck.nudges.sweep import NUDGE, told_of
+from unstuck.stalls.histories import Known, histories
+from unstuck.stalls.turn import Turn, whose_turn
+
+#: Long enough for every call to Slack that one nudge may need to time out.
+LEASE = timedelta(seconds=120)
+#: Waits between attempts: this, doubled each time, at most an hour.
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(hours=1)
+#: Attempts refused for certain after which nobody is expected to answer.
+MOST_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One nudge in the hands of one worker."""
+
+    nudge_id: int
+    key: str
+    ticket: Known
+    rule: str
+    occasion: str
+    step: int
+    recipient: str
+    payload: dict[str, Any]
+    attempts: int
+    #: Unguessable: who holds the claim.
+    token: str
+    lease_until: datetime
+    #: Since when there may be a message in Slack that nobody has confirmed; None when there is none for certain.
+    tried_at: datetime | None
+    #: Where it may be.
+    slack_channel: str | None
+    #: The ticket has moved: nothing to send, only to find out whether it was sent.
+    moved: bool
+    #: Business seconds the ticket has waited by now.
+    waited: int
+
+
+def claim(session: Session, desk: Desk, now: datetime, *, lease: timedelta = LEASE) -> Claim | None:
+    """Take the next nudge that still holds, in the caller's transaction; None when nothing is due.
+
+    What no longer holds is withdrawn on the way, what is due outside decent hours put off.
+    """
+    while (row := _pick(session, now)) is not None:
+        taken = _check(session, row, desk, now, lease)
+        if taken is not None:
+            return taken
+    return None
+
+
+def _pick(session: Session, now: datetime) -> Any:
+    """The next row in the outbox, locked; rows that other workers hold are passed over."""
+    due = and_(NUDGE.c.state == "due", NUDGE.c.due_at <= now)
+    left_behind = and_(NUDGE.c.state == "sending", NUDGE.c.lease_until <= now)
+    wanted = select(NUDGE).where(or_(due, left_behind)).order_by(NUDGE.c.due_at, NUDGE.c.id).limit(1)
+    return session.execute(wanted.with_for_update(skip_locked=True)).one_or_none()
+
+
+def _check(session: Session, row: Any, desk: Desk, now: datetime, lease: timedelta) -> Claim | None:
+    """Look at the ticket once more: claim the nudge, or put it where it belongs."""
+    unsure = row.tried_at is not None
+    found = next(histories(session.connection(), [row.ticket_id]), None)
+    timeline = found.at(now) if found else None
+    source = found.ticket.source_id if found else 0
+    turn = whose_turn(timeline, desk.policy(source).bots) if timeline else None
+    holds = turn is not None and _holds(session, row, turn, desk)
+    if not holds and not unsure:
+        _update(session, row.id, state="withdrawn", outcome=row.outcome or "moved", outcome_at=now)
+        return None
+    team = desk.policy(source).team_name(turn.team) if turn else None
+    at = next_decent(now, desk.rules.hours, desk.calendars.known(team), desk.timezone)
+    if at > now and not unsure:
+        _update(session, row.id, due_at=at)
+        return None
+    token = uuid.uuid4().hex
+    _update(
+        session, row.id, state="sending", lease_until=now + lease, leased_by=token, attempts=row.attempts + 1,
+        tried_at=row.tried_at or now,
+    )  # fmt: skip
+    return Claim(
+        nudge_id=row.id, key=row.key, ticket=found.ticket if found else Known(row.ticket_id, 0, "?"), rule=row.rule,
+        occasion=row.occasion, step=row.step, recipient=row.recipient, payload=row.payload, attempts=row.attempts + 1,
+        token=token, lease_until=now + lease, tried_at=row.tried_at, slack_channel=row.slack_channel,
+        moved=not holds, waited=desk.calendars.of(team).between(turn.since, now) if turn else 0,
+    )  # fmt: skip
+
+
+def _holds(session: Session, row: Any, turn: Turn, desk: Desk) -> bool:
+    """Whether the ticket still stands as it did, on a party the rule is about, and nobody has answered."""
+    rule = desk.rules.rule_for(turn.party.kind)
+    if iso(turn.still_since) != base(row.occasion) or rule is None or rule.name != row.rule:
+        return False
+    told = told_of(session.connection(), [row.ticket_id]).get(row.ticket_id, {})
+    answers = ("mine", "snoozed", "false_alarm")
+    return not any(one.occasion == row.occasion and one.outcome in answers for one in told.values())
+
+
+def _update(session: Session, nudge: int, **values: Any) -> None:
+    session.execute(update(NUDGE).where(NUDGE.c.id == nudge).values(**values))
+
+
+def _mark(session: Session, held: Claim, **values: Any) -> bool:
+    """Change a nudge that is still ours; whether it was."""
+    ours = NUDGE.c.id == held.nudge_id, NUDGE.c.state == "sending", NUDGE.c.leased_by == held.token
+    marked = session.execute(update(NUDGE).where(*ours).values(**values).returning(NUDGE.c.id))
+    return marked.one_or_none() is not None
+
+
+def aim(session: Session, held: Claim, channel: str) -> bool:
+    """Note the Slack channel before posting there, so that somebody else knows where to look."""
+    return _mark(session, held, slack_channel=channel)
+
+
+def sent(session: Session, held: Claim, channel: str, ts: str, now: datetime) -> bool:
+    """It is in Slack. If its ticket has moved since, the message will be struck through."""
+    values: dict[str, Any] = {
+        "state": "sent", "slack_channel": channel, "slack_ts": ts, "sent_at": now, "error": None, "tried_at": None,
+    }  # fmt: skip
+    if held.moved:
+        values |= {"outcome": "moved", "outcome_at": now, "redraw": True}
+    look_again(session.connection(), held.ticket.id, now)
+    return _mark(session, held, **values)
+
+
+def give_back(session: Session, held: Claim, at: datetime, error: str) -> bool:
+    """Slack refused it for certain: try again at `at`, or give up after many attempts."""
+    if held.attempts >= MOST_ATTEMPTS:
+        return fail(session, held, at, error)
+    return _mark(session, held, state="due", due_at=at, leased_by=None, tried_at=None, error=error)
+
+
+def leave_unsure(session: Session, held: Claim, at: datetime, error: str) -> bool:
+    """Nobody knows whether it is in Slack: from `at` on somebody looks, then sends it if it is not."""
+    return _mark(session, held, lease_until=at, leased_by=None, error=error)
+
+
+def withdraw(session: Session, held: Claim, now: datetime) -> bool:
+    """The ticket has moved, and nothing is in Slack."""
+    return _mark(session, held, state="withdrawn", outcome="moved", outcome_at=now, tried_at=None)
+
+
+def fail(session: Session, held: Claim, now: datetime, error: str) -> bool:
+    """Nobody can be reached on this rung: an admin sees why, and the ladder goes on."""
+    look_again(session.connection(), held.ticket.id, now)
+    return _mark(session, held, state="failed", error=error, tried_at=None)
+
+
+def wait_before(attempts: int) -> timedelta:
+    """How long to wait after so many attempts."""
+    return min(FIRST_WAIT * (1 << min(attempts - 1, 20)), LONGEST_WAIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A nudge that is not getting through, for an admin to see."""
+
+    key: str
+    state: str
+    attempts: int
+    error: str
+
+
+def troubles(session: Session, *, limit: int = 50) -> Iterator[Trouble]:
+    """Nudges that failed, or were refused and will be tried again; newest first."""
+    stuck = NUDGE.c.error.is_not(None), NUDGE.c.state.in_(("due", "sending", "failed"))
+    columns = NUDGE.c.key, NUDGE.c.state, NUDGE.c.attempts, NUDGE.c.error
+    rows = session.execute(select(*columns).where(*stuck).order_by(NUDGE.c.id.desc()).limit(limit))
+    return (Trouble(*row) for row in rows)
