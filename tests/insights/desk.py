@@ -14,7 +14,19 @@ import duckdb
 from unstuck.tickets.changes import ChangeKind, TicketChange
 
 FLOW = ("status", "team", "assignee")
-FIELDS = ("priority", "type", "product", "category", "subcategory", "customer", "tier", "region", "language", "channel", "tags")
+FIELDS = (
+    "priority",
+    "type",
+    "product",
+    "category",
+    "subcategory",
+    "customer",
+    "tier",
+    "region",
+    "language",
+    "channel",
+    "tags",
+)
 COLUMNS = {
     "stays": {
         "ticket": "BIGINT", "seq": "INTEGER", "status": "VARCHAR", "stage": "VARCHAR", "class": "VARCHAR", "team": "VARCHAR",
@@ -88,28 +100,26 @@ def _fold(
 ) -> None:
     now: dict[str, str | None] = dict.fromkeys(FLOW)
     values: dict[str, str | None] = {}
-    alive: str | None = None
+    dropped = False
     stays: list[dict[str, object]] = []
     fields: list[dict[str, object]] = []
     for order, change in enumerate(history, 1):
         at = plain(change.at)
-        before = (dict(now), dict(values))
-        if change.kind in (ChangeKind.DELETED, ChangeKind.MERGED):
-            alive, now["status"] = now["status"], f"({change.kind})"
-        elif change.kind is ChangeKind.RESTORED:
-            now["status"] = alive
+        before = (dict(now), dropped, dict(values))
+        if change.kind in (ChangeKind.DELETED, ChangeKind.MERGED, ChangeKind.RESTORED):
+            dropped = change.kind is not ChangeKind.RESTORED
         for name, value in change.values.items():
-            (now if name in FLOW else values)[name] = value
+            if name != "status" or value:  # a ticket is never without a status
+                (now if name in FLOW else values)[name] = value
         status = now["status"]
-        if not stays or now != before[0]:
+        if not stays or (now, dropped) != before[:2]:
             if stays:
                 stays[-1]["end_at"] = at
-            dropped = str(status).startswith("(")
             stays.append(
                 {"ticket": number, "seq": len(stays) + 1, **now, "start_at": at, "end_at": None,
                  "stage": stages.get(str(status), status), "class": "DROPPED" if dropped else classes.get(str(status))}
             )  # fmt: skip
-        if not fields or values != before[1]:
+        if not fields or values != before[2]:
             if fields:
                 fields[-1]["end_at"] = at
             known = {name: values.get(name) for name in FIELDS}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
 
 from unstuck.clock import iso
 from unstuck.errors import UsageError
@@ -112,7 +111,9 @@ def ranking(desk: Desk, plan: Plan) -> Result:
     if len(listed) > limit:
         notes.append(note("ties", n=len(listed) - limit))
     rows = [(*group.keys, *answer.cells(group)) for group in listed]
-    return answer.result((*answer.statement.keys, *answer.columns), rows, answer.notes + notes)
+    shown = {" · ".join(str(key) for key in group.keys) for group in listed}
+    kept = [one for one in answer.notes if one[0] != "not_reached" or dict(one[1])["group"] in shown]
+    return answer.result((*answer.statement.keys, *answer.columns), rows, kept + notes)
 
 
 def trend(desk: Desk, plan: Plan) -> Result:
@@ -126,14 +127,14 @@ def trend(desk: Desk, plan: Plan) -> Result:
             group = by_place.get((number, key)) or answer.empty(number, key)
             rows.append((iso(part.label), *key, *answer.cells(group)))
     names = (plan.grain or "week", *answer.statement.keys, *answer.columns)
-    return answer.result(tuple(str(name) for name in names), rows, answer.notes + _edge_notes(parts, desk.now))
+    return answer.result(tuple(str(name) for name in names), rows, answer.notes + _edge_notes(answer, parts))
 
 
-def _edge_notes(parts: tuple[Part, ...], now: datetime) -> list[Note]:
+def _edge_notes(answer: Answer, parts: tuple[Part, ...]) -> list[Note]:
     notes = []
-    if parts and parts[0].start > parts[0].label:
+    if parts and parts[0].start > parts[0].label and not answer.as_of:
         notes.append(note("first_bucket_cut", bucket=iso(parts[0].label), start=iso(parts[0].start)))
-    if parts and parts[-1].end > now:
+    if parts and parts[-1].end > answer.draft.now:
         notes.append(note("unfinished", bucket=iso(parts[-1].label)))
     return notes
 

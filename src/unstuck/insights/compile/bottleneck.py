@@ -135,8 +135,8 @@ def _merged(draft: Draft, split: tuple[str, ...], *, pair: bool) -> str:
     islands = f"""SELECT s.*, s.seq - row_number() OVER (PARTITION BY s.ticket{listed} ORDER BY s.seq) AS island
     FROM {stays} s"""
     merged = f"""SELECT s.ticket{listed}, min(s.seq) AS seq, min(s.start_at) AS happened_at,
-    max(s.until_at) AS until_at, bool_or(s.end_at IS NULL) AS still_there, sum(s.seconds) AS seconds, sum(s.inside) AS inside,
-    sum(s.before) AS before, arg_max(s.next_class, s.seq) AS next_class
+    max(s.until_at) AS until_at, bool_or(s.end_at IS NULL) AS still_there, sum(s.seconds) AS seconds,
+    sum(s.inside) AS inside, sum(s.before) AS before, arg_max(s.next_class, s.seq) AS next_class
     FROM ({islands}) s GROUP BY s.ticket{listed}, s.island"""
     arrival = ", h.from_team, h.to_team" if pair else ""
     # A visit that follows a hand-off is charged to the pair of teams; the first team's has no pair.

@@ -44,7 +44,7 @@ ROWS: dict[str, Callable[[Draft], Rows]] = {
     "cycle_time": spells.cycle_time,
     "first_response": spells.first_response,
     "transition_wait": spells.transition_wait,
-    "time_in_stage": _occupied("TRUE", "stage"),
+    "time_in_stage": _occupied("s.class IS DISTINCT FROM 'DROPPED'", "stage"),
     "wait_customer": _occupied("s.class = 'WAIT_CUSTOMER'"),
     "requester_wait": _occupied("s.class IN ('NEW', 'ACTIVE', 'WAIT_INTERNAL', 'WAIT_VENDOR')"),
     "on_hold": _occupied("s.class IN ('WAIT_INTERNAL', 'WAIT_VENDOR')"),

@@ -125,17 +125,15 @@ def _per_solved_ticket(draft: Draft, events: str) -> Rows:
 
 
 def ping_pong(draft: Draft) -> Rows:
+    """Tickets that came back to a team in the window; by team, every team the ticket was with."""
     if draft.aggregate is Aggregate.SHARE:
         return _ping_pong_share(draft)
-    loops = _loops(draft)
+    back = f"""SELECT part, ticket, min(happened_at) AS happened_at, FALSE AS aside
+    FROM ({happened(draft, f"SELECT * FROM {_loops(draft)}")}) GROUP BY part, ticket"""
     if draft.uses("team"):
-        runs = _runs(draft)
-        select = f"""SELECT l.ticket, r.team, min(l.happened_at) AS happened_at, FALSE AS aside
-        FROM {loops} l JOIN {runs} r ON r.ticket = l.ticket AND r.run BETWEEN l.left_run AND l.run
-        GROUP BY l.ticket, r.team"""
-    else:
-        select = f"SELECT ticket, min(happened_at) AS happened_at, FALSE AS aside FROM {loops} GROUP BY ticket"
-    return Rows(happened(draft, select), {"team": "r.team"} | clock_dimensions(draft))
+        back = f"""SELECT b.*, r.team FROM ({back}) b
+        JOIN (SELECT DISTINCT ticket, team FROM {_runs(draft)}) r ON r.ticket = b.ticket"""
+    return Rows(back, {"team": "r.team"} | clock_dimensions(draft))
 
 
 def _runs(draft: Draft) -> str:

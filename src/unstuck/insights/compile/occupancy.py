@@ -26,7 +26,8 @@ def overlaps(draft: Draft, condition: str) -> str:
     return f"""SELECT p.part, s.ticket, s.team, s.assignee, s.status, s.stage, s.class, s.start_at AS happened_at,
     FALSE AS aside, {clipped(draft)} AS seconds
     FROM {draft.known("stays")} s
-    JOIN {draft.moments()} p ON s.start_at < p.until_at AND s.until_at > p.start_at {clip_joins(draft)}
+    JOIN {draft.moments()} p ON s.start_at < p.until_at AND s.until_at > p.start_at AND s.until_at > s.start_at
+    {clip_joins(draft)}
     WHERE {condition}"""
 
 

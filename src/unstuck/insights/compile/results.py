@@ -18,6 +18,8 @@ Note = tuple[str, tuple[tuple[str, str | int | float], ...]]
 
 #: Groups with fewer tickets than this are left out of rankings of durations and shares.
 SMALL_GROUP = 5
+#: Groups named because their quantile is not reached.
+MOST_UNREACHED = 15
 #: Dimensions with an order of their own, which a breakdown keeps.
 ORDERED = ("weekday", "hour", "priority")
 #: Metrics whose team and assignee are those who solved the ticket.
@@ -157,7 +159,7 @@ def common_notes(draft: Draft, found: list[Group], aside_note: str | None, aside
     notes = [note(aside_note, n=aside)] if aside and aside_note else []
     if dropped := sum(group.dropped for group in found):
         notes.append(note("dropped_exits", n=dropped))
-    for group in [group for group in found if group.unreached][:3]:
+    for group in [group for group in found if group.unreached][:MOST_UNREACHED]:
         name = " · ".join(str(key) for key in group.keys)
         notes.append(note("not_reached", group=name, more_than=group.longest or 0, n_open=group.n_open or 0))
     if draft.uses("team", "assignee") and draft.metric.id not in ("csat", "ping_pong"):

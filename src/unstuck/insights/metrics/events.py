@@ -164,12 +164,11 @@ METRICS = (
     Metric(
         id="ping_pong",
         says={
-            "en": "Tickets that came back to a team after another team had them (X, then Y, then X; unknown teams"
-            " skipped),"
-            " by the instant of the first return. By team: every team in such a loop is charged once per ticket."
+            "en": "Tickets that came back, in the window, to a team after another team had them (X, then Y, then X;"
+            " unknown teams skipped). By team, every team that the ticket was with is charged once."
             " The share is over tickets with a hand-off in the window.",
-            "zh": "转给别的团队后又转回来的工单（甲→乙→甲，未知团队跳过），按首次转回的时间计。"
-            "按团队看时，回路中的每个团队每张工单各记一次。占比以时间窗内有转派的工单为分母。",
+            "zh": "时间窗内转给别的团队后又转回来的工单（甲→乙→甲，未知团队跳过）。"
+            "按团队看时，经手过的每个团队每张工单各记一次。占比以时间窗内有转派的工单为分母。",
         },
         words={
             "en": ("ping-pong", "ping pong", "pingpong", "bounced", "bounce", "bouncing", "back and forth"),

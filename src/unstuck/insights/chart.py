@@ -1,0 +1,275 @@
+"""A result as a picture: bars for groups, lines for time, in colours that everybody can tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from unstuck.i18n import Lang, t
+from unstuck.insights import labels
+from unstuck.insights.explain import bin_name
+from unstuck.insights.labels import Cell, column_name, key_name, metric_name
+from unstuck.insights.plan import Kind, Plan, Result
+
+if TYPE_CHECKING:
+    import altair as alt
+
+#: Slack shows thumbnails about 360 px wide: few marks, large letters.
+WIDTH, BAR, SCALE = 520, 26, 2
+MOST_BARS = 15
+MOST_LINES = 6
+FONT = "Noto Sans CJK TC"
+#: Okabe and Ito's palette, told apart by all kinds of colour vision.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+INK, FAINT = "#1D1C1D", "#DDDDDD"
+#: Axis units of durations, and from which largest value (seconds) each reads best.
+UNITS = (("days", 86400.0, 2 * 86400.0), ("hours", 3600.0, 2 * 3600.0), ("minutes", 60.0, 0.0))
+WITHOUT = frozenset({Kind.LIST, Kind.TICKET, Kind.DATA_QUALITY, Kind.EXPLAIN, Kind.HELP})
+
+Datum = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """How values are drawn: divided by `unit`, under `title`."""
+
+    title: str
+    unit: float
+    format: str
+
+
+def png(plan: Plan, result: Result, lang: Lang) -> bytes | None:
+    """The picture, or None where one number or a text needs none."""
+    chart = draw(plan, result, lang)
+    if chart is None:
+        return None
+    import vl_convert
+
+    _register_font()
+    return bytes(vl_convert.vegalite_to_png(chart.to_json(), scale=SCALE))
+
+
+@cache
+def _register_font() -> None:
+    """Chinese is drawn with a font of ours: a server may have none."""
+    import vl_convert
+
+    vl_convert.register_font_directory(str(files("cvttf_NotoSansCJK_Regular")))
+
+
+def draw(plan: Plan, result: Result, lang: Lang) -> alt.LayerChart | None:
+    """The chart as Altair describes it."""
+    if not result.rows or plan.kind in WITHOUT:
+        return None
+    trend = plan.kind is Kind.TREND
+    data = _points(plan, result, lang) if trend else _bars(plan, result, lang)
+    if len(data) < 2 and plan.kind is not Kind.BOTTLENECK:
+        return None
+    axis = _axis(plan, result, lang)
+    for datum in data:
+        datum["size"] = float(datum["value"]) / axis.unit
+    chart = _lines(data, axis) if trend else _bar_chart(data, axis)
+    return _styled(chart, _title(plan, result, lang))
+
+
+def _value_place(plan: Plan, result: Result) -> int:
+    """Which column holds what is drawn; what stands before it names the row."""
+    if "excess" in result.columns:
+        return result.columns.index("excess")
+    if plan.kind is Kind.DISTRIBUTION:
+        return 2
+    if plan.kind is Kind.COMPARE and plan.against_metric is not None:
+        return 1
+    if plan.kind is Kind.COMPARE and plan.against is not None and not plan.by:
+        return 1 if result.columns[0] == "at" else 2
+    keys = len(plan.by) or (1 if plan.compare_by or isinstance(result.rows[0][0], str) else 0)
+    return keys + 1 if plan.kind is Kind.TREND and plan.by else keys
+
+
+def _axis(plan: Plan, result: Result, lang: Lang) -> Axis:
+    column = result.columns[_value_place(plan, result)]
+    name = column_name("count" if column == "n" else column, lang)
+    place = _value_place(plan, result)
+    values = [abs(float(row[place] or _at_least(row, place, result) or 0)) for row in result.rows]
+    if result.unit == "share" or column == "share":
+        return Axis(name, 1.0, "%")
+    if result.unit != "seconds" or column in labels.COUNTS:
+        return Axis(name, 1.0, ",~f")
+    if column in labels.TOTALS:
+        unit, seconds = "hours", 3600.0
+    else:
+        unit, seconds, _ = next(entry for entry in UNITS if max(values, default=0.0) >= entry[2])
+    return Axis(t("axis.unit", lang, name=name, unit=t(f"axis.{unit}", lang)), seconds, ",~f")
+
+
+def _title(plan: Plan, result: Result, lang: Lang) -> str:
+    name = metric_name(plan.metric or "backlog", lang)
+    keys = [column_name(key, lang) for key in plan.by or ((plan.compare_by,) if plan.compare_by else ())]
+    if plan.kind is Kind.TREND:
+        keys.insert(0, column_name(result.columns[0], lang).removesuffix(" of"))
+    if plan.metric == "bottleneck" and not keys:
+        keys = [column_name(key, lang) for key in result.columns[: _value_place(plan, result)]]
+    named = ("、" if lang == "zh" else ", ").join(keys if lang == "zh" else [key.lower() for key in keys])
+    return t("axis.title", lang, name=name, by=named) if named else name
+
+
+def _bars(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
+    """Name, value, what is written beside it, and series of each bar; the first ones where there are many."""
+    place = _value_place(plan, result)
+    rows = [row for row in result.rows if row[place] is not None or _at_least(row, place, result)][:MOST_BARS]
+    if plan.kind is Kind.DISTRIBUTION:
+        return [_bin(row, plan, result, lang, at) for row in rows for at in range(2, len(result.columns))]
+    if plan.kind is Kind.COMPARE and plan.against is not None and plan.by:
+        return [
+            _bar(row, plan, result, lang, at, place) for row in rows for at in (place, place + 1) if row[at] is not None
+        ]
+    return [_bar(row, plan, result, lang, place, place) for row in rows]
+
+
+def _bar(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int, place: int) -> Datum:
+    column = result.columns[place]
+    paired = plan.kind is Kind.COMPARE and plan.against is not None and bool(plan.by)
+    least = _at_least(row, place, result) if row[at] is None else None
+    label = labels.cell(column, row[at] if least is None else least, plan, result, lang)
+    return {
+        "name": _row_name(row[:place], plan, result, lang),
+        "value": row[at] if least is None else least,
+        "label": label if least is None else t("sentence.more_than", lang, longest=label),
+        "series": column_name(result.columns[at], lang) if paired else "",
+    }
+
+
+def _at_least(row: tuple[Cell, ...], place: int, result: Result) -> float | None:
+    """The longest wait seen, where too many still wait to tell a quantile."""
+    group = " · ".join(str(key) for key in row[:place])
+    for name, params in result.notes:
+        found = dict(params)
+        if name == "not_reached" and found["group"] == group:
+            return float(found["more_than"])
+    return None
+
+
+def _row_name(keys: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang) -> str:
+    if plan.kind is Kind.COMPARE and plan.against_metric is not None:
+        return metric_name(str(keys[0]), lang)
+    if plan.kind is Kind.COMPARE and plan.against is not None and not plan.by:
+        ends = [labels.moment(str(key), plan, lang).split(" (")[0] if key else "…" for key in keys]
+        return " – ".join(ends)
+    joint = " → " if "to_team" in result.columns else " · "
+    return joint.join(key_name(key, lang) for key in keys)
+
+
+def _bin(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int) -> Datum:
+    series = column_name("count" if len(result.columns) == 3 else result.columns[at], lang)
+    label = labels.cell("n", row[at], plan, result, lang) if row[at] else ""
+    return {"name": bin_name(row, lang), "value": row[at], "label": label, "series": series}
+
+
+def _points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
+    """Points of a trend, those of the largest groups where there are many; which lead into an unfinished bucket."""
+    place = _value_place(plan, result)
+    running = any(name == "unfinished" for name, _ in result.notes)
+    buckets = list(dict.fromkeys(row[0] for row in result.rows))
+    kept = _largest(result, place) if plan.by else None
+    return [
+        {
+            "name": labels.bucket_name(str(row[0]), plan, lang),
+            "order": buckets.index(row[0]),
+            "value": row[place],
+            "series": " · ".join(key_name(key, lang) for key in row[1:place]),
+            "running": running and row[0] == buckets[-1],
+        }
+        for row in result.rows
+        if row[place] is not None and (kept is None or row[1:place] in kept)
+    ]
+
+
+def _largest(result: Result, place: int) -> set[tuple[Cell, ...]]:
+    totals: dict[tuple[Cell, ...], float] = {}
+    for row in result.rows:
+        totals[row[1:place]] = totals.get(row[1:place], 0.0) + float(row[place] or 0)
+    return set(sorted(totals, key=lambda key: -totals[key])[:MOST_LINES])
+
+
+def _lines(data: list[Datum], axis: Axis) -> alt.LayerChart:
+    import altair as alt
+
+    last = max(point["order"] for point in data)
+    running = any(point["running"] for point in data)
+    whole = [point for point in data if not point["running"]]
+    # The step into an unfinished bucket is dashed: it will still grow.
+    tail = [point for point in data if running and point["order"] >= last - 1]
+    names = list(dict.fromkeys(point["name"] for point in sorted(data, key=lambda point: point["order"])))
+    every = max(1, -(-len(names) // 8))
+    x = alt.X("name:O", sort=names, title=None, axis=alt.Axis(values=names[::every], labelAngle=0, labelOverlap=True))
+    y = alt.Y("size:Q", title=axis.title, axis=alt.Axis(format=axis.format, tickCount=5), scale=alt.Scale(zero=True))
+    layers: list[alt.Chart] = []
+    for rows, dashed in ((whole, False), (tail, True)):
+        base = alt.Chart(_rows(rows)).encode(x=x, y=y, color=_colour(data), order="order:Q")
+        layers.append(base.mark_line(strokeWidth=3, strokeDash=[5, 5] if dashed else [1, 0]))
+    layers.append(alt.Chart(_rows(whole)).encode(x=x, y=y, color=_colour(data)).mark_circle(size=70, opacity=1))
+    open_end = [point for point in tail if point["running"]]
+    hollow = alt.Chart(_rows(open_end)).encode(x=x, y=y, color=_colour(data))
+    layers.append(hollow.mark_point(size=70, opacity=1, fill="white"))
+    return _layered(layers, 280)
+
+
+def _rows(data: list[Datum]) -> alt.InlineData:
+    import altair as alt
+
+    return alt.InlineData(values=data)
+
+
+def _layered(layers: list[alt.Chart], height: int) -> alt.LayerChart:
+    import altair as alt
+
+    return alt.LayerChart(layer=layers, width=WIDTH, height=height)
+
+
+def _bar_chart(data: list[Datum], axis: Axis) -> alt.LayerChart:
+    import altair as alt
+
+    names = list(dict.fromkeys(datum["name"] for datum in data))
+    series = list(dict.fromkeys(datum["series"] for datum in data))
+    most = max(abs(datum["size"]) for datum in data) or 1
+    base = alt.Chart(_rows(data)).encode(
+        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=220)),
+        x=alt.X(
+            "size:Q",
+            title=axis.title,
+            # Room at the right for what is written beside the longest bar.
+            scale=alt.Scale(domainMax=most * 1.22, domainMin=min(0, *(datum["size"] for datum in data))),
+            axis=alt.Axis(format=axis.format, tickCount=5),
+        ),
+        color=_colour(data),
+    )
+    if len(series) > 1:
+        base = base.encode(yOffset=alt.YOffset("series:N", sort=series))
+    bars = base.mark_bar(cornerRadiusEnd=2)
+    text = base.mark_text(align="left", dx=5, fontSize=13).encode(text="label:N", color=alt.value(INK))
+    return _layered([bars, text], max(2, len(names)) * BAR * max(1, len(series)))
+
+
+def _colour(data: list[Datum]) -> alt.Color:
+    import altair as alt
+
+    series = list(dict.fromkeys(datum["series"] for datum in data))
+    legend = alt.Legend(title=None, orient="top", labelLimit=200, columns=3) if len(series) > 1 else None
+    return alt.Color("series:N", sort=series, scale=alt.Scale(domain=series, range=list(PALETTE)), legend=legend)
+
+
+def _styled(chart: alt.LayerChart, title: str) -> alt.LayerChart:
+    styled: alt.LayerChart = (
+        chart.properties(title=title, padding=16, background="white")
+        .configure(font=FONT)
+        .configure_title(fontSize=18, anchor="start", color=INK, offset=14, fontWeight="normal")
+        .configure_axis(
+            labelFontSize=13, titleFontSize=13, labelColor=INK, titleColor=INK, gridColor=FAINT, domainColor=FAINT,
+            titleFontWeight="normal", tickColor=FAINT,
+        )
+        .configure_legend(labelFontSize=13, labelColor=INK)
+        .configure_view(stroke=None)
+    )  # fmt: skip
+    return styled
