@@ -85,6 +85,11 @@ class Directory:
         found = self.teams.get(ext_id) if kind == "team" else self.people.get(ext_id)
         return found.name if found else ext_id or kind
 
+    def any_name(self, ext_id: str) -> str:
+        """The name behind an id that may be a person's or a team's."""
+        found = self.people.get(ext_id) or self.teams.get(ext_id)
+        return found.name if found else ext_id
+
     def addresses(self, recipient: str, team: str | None) -> Iterator[Address]:
         """Where to try, best first: the recipient, then the rungs above, then the channel for all."""
         kind, _, ext_id = recipient.partition(":")

@@ -5,20 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from unstuck.stalls.turn import Evidence
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One fact behind a nudge: `stay`, `message` or `activity`, and when it was."""
-
-    #: `stay` (entered the stage), `message` (last words that count), `activity` (last update), `skipped`
-    #: (words that do not count, such as "thanks" or an auto-reply).
-    kind: str
-    #: UTC.
-    at: datetime
-    #: Who: a name, or None when the source does not say.
-    who: str | None = None
-    #: A stage's name, or the start of a message. Hostile text: escape it.
-    what: str | None = None
+__all__ = ["Evidence", "NudgeView"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +35,8 @@ class NudgeView:
     priority: str | None
     customer: str | None
     #: Finished and open visits that the threshold was learned from, and what they have in common:
-    #: `stage`, `priority`, `team` in any combination, joined by `+`; `fixed` when a rule set it.
+    #: `stage`, `priority`, `team` in any combination, joined by `+`; `fixed` when a rule set it, `answered` when
+    #: the customer has answered and the ticket still waits for the customer: both compare with nothing.
     comparables: int
     compared_by: str
     #: Why it is late, one sentence in the reader's language.

@@ -182,12 +182,12 @@ def _evidence(
     stay = timeline.current
     yield Evidence("stay", visit_at, stay.assignee or team, stay.stage or stay.stage_class.value)
     if spoken is not None:
-        yield Evidence("message", spoken.at, spoken.author_kind, _excerpt(spoken))
+        yield Evidence("message", spoken.at, spoken.actor, _excerpt(spoken))
     if moved is not None and moved is not spoken:
         yield Evidence("activity", moved.at, moved.actor)
     skipped = _skipped(timeline, spoken.at if spoken else visit_at)
     if skipped is not None:
-        yield Evidence("skipped", skipped.at, skipped.author_kind, _excerpt(skipped))
+        yield Evidence("skipped", skipped.at, skipped.actor, _excerpt(skipped))
 
 
 def _skipped(timeline: Timeline, after: datetime) -> Activity | None:

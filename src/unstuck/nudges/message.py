@@ -1,0 +1,113 @@
+"""What a nudge says, in the reader's language: names for ids, a sentence for the reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from unstuck.clock import parse_instant
+from unstuck.errors import UserError
+from unstuck.i18n import Lang, format_duration, format_number, format_share, t
+from unstuck.nudges.desk import Desk
+from unstuck.nudges.recipients import MANAGER, Directory
+from unstuck.nudges.sweep import NUDGE
+from unstuck.nudges.view import Evidence, NudgeView
+from unstuck.stalls.find import ANSWERED
+from unstuck.stalls.thresholds import LATE
+from unstuck.stalls.turn import PartyKind
+from unstuck.tickets.history import TICKET
+
+
+def view(
+    connection: Connection, nudge_id: int, desk: Desk, lang: Lang, *, waited: int | None = None, note: str | None = None
+) -> NudgeView:
+    """The nudge as its message shows it now; `waited` overrules what the ticket had waited when it was found.
+
+    Raises `UserError("nudge_unknown")`.
+    """
+    columns = [*NUDGE.c, *(TICKET.c[name] for name in ("ext_id", "source_id", "title", "url"))]
+    columns.append(TICKET.c["values"].label("ticket_values"))
+    found = select(*columns).join(TICKET, TICKET.c.id == NUDGE.c.ticket_id).where(NUDGE.c.id == nudge_id)
+    row = connection.execute(found).one_or_none()
+    if row is None:
+        raise UserError("nudge_unknown", id=nudge_id)
+    drawn = _view(row, desk.directory(row.source_id), lang)
+    drawn = replace(drawn, note=note or _away(row, desk.directory(row.source_id), lang))
+    return drawn if waited is None else replace(drawn, waited=waited)
+
+
+def _view(row: Any, directory: Directory, lang: Lang) -> NudgeView:
+    said, customer = row.payload, (row.ticket_values or {}).get("customer")
+    return NudgeView(
+        nudge_id=row.id,
+        key=row.key,
+        ticket=row.ext_id,
+        title=row.title,
+        url=row.url,
+        stage=said["stage"],
+        waiting_on=said["waiting_on"]["kind"],
+        party=party_name(said["waiting_on"]["kind"], said["waiting_on"]["id"], directory),
+        waited=said["waited"],
+        threshold=said["threshold"],
+        still_since=parse_instant(said["still_since"]),
+        priority=said["priority"],
+        customer=customer,
+        comparables=said["comparables"],
+        compared_by=said["compared_by"],
+        reason=reason(said, lang),
+        evidence=tuple(_evidence(fact, directory) for fact in said["evidence"]),
+        rule=row.rule,
+        step=row.step,
+        recipient=row.recipient,
+        recipient_name=recipient_name(row.recipient, directory, lang),
+        outcome="withdrawn" if row.state == "withdrawn" else row.outcome,
+        outcome_by=row.outcome_by,
+        snoozed_until=row.snoozed_until,
+    )
+
+
+def _evidence(fact: dict[str, Any], directory: Directory) -> Evidence:
+    who = directory.any_name(fact["who"]) if fact["who"] else None
+    return Evidence(fact["kind"], parse_instant(fact["at"]), who, fact["what"])
+
+
+def _away(row: Any, directory: Directory, lang: Lang) -> str | None:
+    """Why a rung above the owner's hears it although the owner has it: the owner is gone."""
+    owner = row.payload.get("assignee")
+    person = directory.people.get(owner) if owner else None
+    if person is None or person.active or row.recipient == f"person:{owner}":
+        return None
+    return t("nudges.note_away", lang, name=person.name)
+
+
+def party_name(kind: str, ext_id: str | None, directory: Directory) -> str | None:
+    """What people call the party; None for the customer, the vendor and nobody."""
+    if ext_id is None:
+        return None
+    if kind == PartyKind.AGENT:
+        return directory.people[ext_id].name if ext_id in directory.people else ext_id
+    return directory.teams[ext_id].name if ext_id in directory.teams else ext_id
+
+
+def recipient_name(recipient: str, directory: Directory, lang: Lang) -> str:
+    return t("nudges.manager", lang) if recipient == MANAGER else directory.name(recipient)
+
+
+def reason(said: dict[str, Any], lang: Lang) -> str:
+    """Why it is late, in one sentence; `said` is a stall as `plan.as_payload` writes it."""
+    threshold = format_duration(said["threshold"], lang)
+    if said["compared_by"] == ANSWERED:
+        return t("nudges.reason_answered", lang, threshold=threshold)
+    if said["rate"] is None:
+        return t("nudges.reason_fixed", lang, threshold=threshold)
+    by = t("nudges.and", lang).join(t(f"nudges.by_{name}", lang) for name in said["compared_by"].split("+"))
+    share, n = format_share(said["rate"], lang), format_number(said["comparables"], lang)
+    key = "nudges.reason" if said["rate"] >= LATE - 1e-9 else "nudges.reason_partly"
+    return t(key, lang, share=share, n=n, by=by, threshold=threshold)
+
+
+def unreached(directory: Directory, recipient: str, lang: Lang) -> str:
+    """The note on a message that its recipient could not get."""
+    return t("nudges.note_unreached", lang, name=recipient_name(recipient, directory, lang))

@@ -1,0 +1,89 @@
+"""`unstuck nudges preview`: what would go out now, without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine
+
+from unstuck.i18n import Lang
+from unstuck.nudges.desk import Desk
+from unstuck.nudges.message import party_name, reason, recipient_name
+from unstuck.nudges.plan import as_payload, within_caps
+from unstuck.nudges.sweep import Wanted, examine, told_of
+from unstuck.stalls.histories import histories
+from unstuck.tickets.database import reading
+from unstuck.tickets.history import chunks
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from unstuck.facts import Facts
+
+_OPEN_AT = """
+SELECT DISTINCT ticket FROM stays
+WHERE start_at <= ?::TIMESTAMP AND (end_at IS NULL OR end_at > ?::TIMESTAMP)
+    AND class NOT IN ('SOLVED', 'CLOSED', 'DROPPED')
+ORDER BY ticket
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The nudges that would go out, the longest overdue first."""
+
+    #: When: now, or the next decent hour of most teams.
+    at: datetime
+    wanted: Sequence[Wanted]
+    #: Stalls that the caps put off to another day.
+    put_off: int
+
+
+def open_tickets(connection: DuckDBPyConnection, now: datetime) -> list[int]:
+    """Tickets that were open at `now`."""
+    at = now.replace(tzinfo=None)
+    return [row[0] for row in connection.execute(_OPEN_AT, [at, at]).fetchall()]
+
+
+def preview(engine: Engine, facts: Facts, desk: Desk, now: datetime) -> Preview:
+    """What the sweep would send at `now`, or at the next decent hour if nothing happens until then."""
+    with facts.connect() as relations:
+        tickets = open_tickets(relations, now)
+    wanted = list(_wanted(engine, tickets, desk, now))
+    chosen, put_off = within_caps(wanted, {}, desk, now)
+    return Preview(max((one.next.at for one in chosen), default=now), chosen, len(put_off))
+
+
+def _wanted(engine: Engine, tickets: Sequence[int], desk: Desk, now: datetime) -> Iterator[Wanted]:
+    with reading(engine) as connection:
+        for some in chunks(tickets):
+            told = told_of(connection, some)
+            for history in histories(connection, some):
+                earlier = [one for one in told.get(history.ticket.id, {}).values() if one.due_at <= now]
+                verdict = examine(history, earlier, desk, now)
+                # At night the first rung is due in the morning; a later rung has a wait of its own.
+                if verdict.stall and verdict.next:
+                    place = desk.situation(history.ticket.source_id, verdict.stall)
+                    if verdict.next.at <= place.decent(now):
+                        yield Wanted(history.ticket, verdict.stall, verdict.next)
+
+
+def as_json(one: Wanted, desk: Desk, lang: Lang) -> dict[str, Any]:
+    """A line of the preview as DESIGN.md, section 6, has it; times in seconds of business time."""
+    directory, stall = desk.directory(one.ticket.source_id), one.stall
+    kind = stall.waiting_on.kind.value
+    return {
+        "ticket": one.ticket.ext_id,
+        "rule": one.next.rule,
+        "waiting_on": kind,
+        "party": party_name(kind, stall.waiting_on.id, directory),
+        "stage": stall.stage,
+        "waited": stall.waited,
+        "threshold": stall.threshold,
+        "step": one.next.step,
+        "recipient": recipient_name(one.next.recipient, directory, lang),
+        "reason": reason(as_payload(stall), lang),
+    }
