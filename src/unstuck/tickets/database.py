@@ -40,6 +40,25 @@ def open_store(url: str) -> Engine:
     return engine
 
 
+def find_store(url: str) -> Engine | None:
+    """An engine on the store at `url` if there is one that can be read as it is; nothing is created or changed.
+
+    Raises `UserError` when the server cannot be reached or a newer version made the tables.
+    """
+    with in_plain_words(url):
+        parsed = _with_driver(url)
+        if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").expanduser().exists():
+            return None
+        engine = _engine(parsed)
+        with reading(engine) as connection:
+            found = _revision(connection)
+        if found == HEAD:
+            return engine
+        engine.dispose()
+        _refuse_newer(found, url)
+        return None
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection that only reads: on SQLite it neither waits for the writer nor holds it up."""
@@ -113,15 +132,19 @@ def _revision(connection: Connection) -> str | None:
 
 def _migrate(connection: Connection, url: str) -> None:
     from alembic import command
-    from alembic.script import ScriptDirectory
 
     config = alembic_config()
     config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    found = _revision(connection)
+    _refuse_newer(_revision(connection), url)
+    command.upgrade(config, "head")
+
+
+def _refuse_newer(found: str | None, url: str) -> None:
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
     if found is not None and found not in known:
         raise UserError("store_newer", where=where(url), found=found, known=HEAD)
-    command.upgrade(config, "head")
 
 
 def alembic_config() -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 from sqlmodel import SQLModel
 
 from unstuck.tickets.changes import ChangeKind, Message, StageClass, TicketChange
@@ -16,12 +16,14 @@ from unstuck.tickets.timeline import Timeline, ordered, timeline
 
 T = TypeVar("T")
 
-# SQLModel declares columns as values, which type checkers read literally; the tables beneath say it right.
-CHANGE = SQLModel.metadata.tables[str(Change.__tablename__)]
-TICKET = SQLModel.metadata.tables[str(Ticket.__tablename__)]
-MESSAGE = SQLModel.metadata.tables[str(TicketMessage.__tablename__)]
-MERGE = SQLModel.metadata.tables[str(Merge.__tablename__)]
-STAGE = SQLModel.metadata.tables[str(Stage.__tablename__)]
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table beneath a model, whose columns type checkers read as columns."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+CHANGE, TICKET, MESSAGE = table_of(Change), table_of(Ticket), table_of(TicketMessage)
+MERGE, STAGE = table_of(Merge), table_of(Stage)
 
 #: As many values as one `IN (…)` takes: both databases plan it well and allow it.
 CHUNK = 1000

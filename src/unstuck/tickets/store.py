@@ -11,21 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.orm import Session
-from sqlmodel import SQLModel
 
-from unstuck.tickets.changes import PersonRecord, StageClass, TeamRecord, TicketChange
+from unstuck.tickets.changes import StageClass, TicketChange
 from unstuck.tickets.database import lock_for_writing, open_store, reading
-from unstuck.tickets.history import CHANGE, MERGE, MESSAGE, STAGE, TICKET, changes_of, chunks, stages_of
+from unstuck.tickets.history import CHANGE, MERGE, MESSAGE, STAGE, TICKET, changes_of, chunks, stages_of, table_of
+from unstuck.tickets.roster import get_cursor, id_of, put_calendars, put_cursor, put_people, put_teams
 from unstuck.tickets.stages import Stages, guess
-from unstuck.tickets.tables import Calendar, Cursor, Person, Source, Team, TicketFeedback
+from unstuck.tickets.tables import Source, TicketFeedback
 from unstuck.tickets.timeline import ordered, standing
 
 __all__ = [
-    "Applied", "apply", "get_cursor", "get_source", "open_store", "put_calendars", "put_cursor", "put_people",
-    "put_stages", "put_teams", "reading",
+    "Applied", "apply", "count_new", "get_cursor", "get_source", "open_store", "put_calendars", "put_cursor",
+    "put_people", "put_stages", "put_teams", "reading",
 ]  # fmt: skip
 
 #: Changes stored at once: more would hold other writers up for longer than it saves.
@@ -53,7 +52,7 @@ class Applied:
 
 def get_source(session: Session, name: str, kind: str) -> Source:
     """The source of that name, created on first use; its `kind` is the first one given."""
-    found = session.execute(select(Source).where(_table(Source).c.name == name)).scalar_one_or_none()
+    found = session.execute(select(Source).where(table_of(Source).c.name == name)).scalar_one_or_none()
     if found is None:
         found = Source(name=name, kind=kind)
         session.add(found)
@@ -69,15 +68,9 @@ def apply(session: Session, source: Source, changes: Iterable[TicketChange], *, 
     """
     applied = Applied()
     for batch in chunks(changes, BATCH):
-        new = _store_batch(session.connection(), _id(source), batch, seen_at)
+        new = _store_batch(session.connection(), id_of(source), batch, seen_at)
         applied += Applied(len(batch), new, sum(change.message is not None for change in batch))
     return applied
-
-
-def _id(source: Source) -> int:
-    if source.id is None:
-        raise ValueError("the source has not been stored: use get_source")
-    return source.id
 
 
 def _store_batch(connection: Connection, source: int, batch: Sequence[TicketChange], seen_at: datetime) -> int:
@@ -95,6 +88,13 @@ def _store_batch(connection: Connection, source: int, batch: Sequence[TicketChan
     ids = known | _write_tickets(connection, source, rows, known)
     _write_changes(connection, source, new, ids, seen_at)
     return len(new)
+
+
+def count_new(connection: Connection, source: str, changes: Sequence[TicketChange]) -> int:
+    """How many of the changes the source of that name does not have yet; nothing is stored."""
+    sources = table_of(Source)
+    found = connection.execute(select(sources.c.id).where(sources.c.name == source)).scalar()
+    return len(_unknown(connection, -1 if found is None else found, changes))
 
 
 def _unknown(connection: Connection, source: int, batch: Sequence[TicketChange]) -> list[TicketChange]:
@@ -267,7 +267,7 @@ def _write_feedback(connection: Connection, based: _Based) -> None:
         if change.feedback
     ]
     if rows:
-        connection.execute(_table(TicketFeedback).insert(), rows)
+        connection.execute(table_of(TicketFeedback).insert(), rows)
 
 
 def _write_merges(connection: Connection, source: int, based: _Based) -> None:
@@ -290,12 +290,12 @@ def put_stages(session: Session, source: Source, stages: Mapping[str, tuple[str,
     """
     connection = session.connection()
     lock_for_writing(connection)
-    of_source = STAGE.c.source_id == _id(source)
+    of_source = STAGE.c.source_id == id_of(source)
     rows = connection.execute(
         select(STAGE.c.status, STAGE.c.stage, STAGE.c.stage_class, STAGE.c.set_by).where(of_source)
     )
     known = {status: (stage, stage_class, by) for status, stage, stage_class, by in rows}
-    _insert_stages(connection, _id(source), {s: meant for s, meant in stages.items() if s not in known}, set_by)
+    _insert_stages(connection, id_of(source), {s: meant for s, meant in stages.items() if s not in known}, set_by)
     remapped = False
     for status, (stage, stage_class) in stages.items():
         before = known.get(status)
@@ -308,7 +308,7 @@ def put_stages(session: Session, source: Source, stages: Mapping[str, tuple[str,
         )
         remapped = remapped or before[:2] != (stage, stage_class)
     if remapped:
-        _refold(connection, _id(source))
+        _refold(connection, id_of(source))
 
 
 def _refold(connection: Connection, source: int) -> None:
@@ -326,77 +326,3 @@ def _refold(connection: Connection, source: int) -> None:
         ]
         _write_tickets(connection, source, rows, {ext_id: ticket for ticket, ext_id in tickets.items()})
         last = max(tickets)
-
-
-def put_people(session: Session, source: Source, people: Iterable[PersonRecord]) -> None:
-    """Store people by (source, ext_id); what a record does not know is kept."""
-    rows = [
-        {
-            "source_id": _id(source),
-            "ext_id": person.ext_id,
-            "kind": person.kind,
-            "name": person.name,
-            "email": person.email,
-            "team": person.team,
-            "active": person.active,
-        }
-        for person in people
-    ]
-    _upsert(session.connection(), _table(Person), ["source_id", "ext_id"], rows, unknown={"kind": "unknown"})
-
-
-def put_teams(session: Session, source: Source, teams: Iterable[TeamRecord]) -> None:
-    """Store teams by (source, ext_id); what a record does not know is kept."""
-    rows = [
-        {
-            "source_id": _id(source),
-            "ext_id": team.ext_id,
-            "name": team.name,
-            "slack_channel": team.slack_channel,
-            "calendar": team.calendar,
-            "lead": team.lead,
-        }
-        for team in teams
-    ]
-    _upsert(session.connection(), _table(Team), ["source_id", "ext_id"], rows)
-
-
-def put_calendars(session: Session, calendars: Iterable[Calendar]) -> None:
-    """Store business calendars by name."""
-    for calendar in calendars:
-        session.merge(calendar)
-
-
-def get_cursor(session: Session, source: Source, stream: str) -> str | None:
-    """How far `stream` has been stored; `None` before its first batch."""
-    cursor = _table(Cursor)
-    wanted = select(cursor.c.value).where(cursor.c.source_id == _id(source), cursor.c.stream == stream)
-    return session.connection().execute(wanted).scalar()
-
-
-def put_cursor(session: Session, source: Source, stream: str, value: str, *, at: datetime) -> None:
-    """Say how far `stream` has been stored: in the transaction that stores it."""
-    row = {"source_id": _id(source), "stream": stream, "value": value, "updated_at": at}
-    _upsert(session.connection(), _table(Cursor), ["source_id", "stream"], [row])
-
-
-def _upsert(
-    connection: Connection,
-    table: Table,
-    key: list[str],
-    rows: Sequence[dict[str, Any]],
-    unknown: Mapping[str, str] = {},
-) -> None:
-    """Insert or update by `key`; a null, or the value that `unknown` names for a column, changes nothing."""
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    news = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    stated = {name: func.nullif(new, unknown[name]) if name in unknown else new for name, new in news.items()}
-    kept = {name: func.coalesce(new, table.c[name]) for name, new in stated.items()}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=kept), rows)
-
-
-def _table(model: type[SQLModel]) -> Table:
-    return SQLModel.metadata.tables[str(model.__tablename__)]
