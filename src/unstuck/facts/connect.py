@@ -197,7 +197,7 @@ def _adds_up(con: duckdb.DuckDBPyConnection, current: Snapshot, delta: _Delta, n
     """Whether snapshot and delta hold as many tickets as the store: not so after tickets were erased."""
     snapshots.load_numbers(con, "changed", delta.changed)
     [(replaced,)] = con.execute("SELECT count(*) FROM snap.tickets SEMI JOIN changed USING (ticket)").fetchall()
-    fresh = sum(len(rows.tables["tickets"]["ticket"]) for rows in delta.rows)
+    fresh = sum(len(rows.tables["tickets"]) for rows in delta.rows)
     return bool(current.tickets - replaced + fresh == now.tickets)
 
 
@@ -224,8 +224,7 @@ def _make_per_ticket(con: duckdb.DuckDBPyConnection, delta: _Delta) -> None:
     for relation, columns in PER_TICKET.items():
         con.execute(create_table(f"delta.{relation}", columns))
         for rows in delta.rows:
-            if rows.tables[relation]["ticket"]:
-                snapshots.load_columns(con, f"delta.{relation}", columns, rows.tables[relation])
+            snapshots.load_rows(con, f"delta.{relation}", columns, rows.tables[relation])
         con.execute(
             f"""CREATE VIEW {relation} AS SELECT * FROM snap.{relation} ANTI JOIN main.changed USING (ticket)
             UNION ALL SELECT * FROM delta.{relation}"""
@@ -239,8 +238,5 @@ def _make_live(con: duckdb.DuckDBPyConnection, names: Names) -> None:
     ]
     teams = [(ext_id, name, calendar) for (_, ext_id), (name, calendar) in sorted(names.teams.items())]
     for relation, found in (("people", people), ("teams", teams)):
-        columns = LIVE[relation]
-        con.execute(create_table(relation, columns))
-        if found:
-            listed = [list(values) for values in zip(*found, strict=True)]
-            snapshots.load_columns(con, relation, columns, dict(zip(columns, listed, strict=True)))
+        con.execute(create_table(relation, LIVE[relation]))
+        snapshots.load_rows(con, relation, LIVE[relation], found)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Field values that are no facts of their own: they stand in stays or tickets, or are text.
 _NOT_CUSTOM = frozenset(FIELDS)
+#: Fields that stand in stays or tickets, or are text.
+_ELSEWHERE = _NOT_CUSTOM - frozenset(FIELD_NAMES)
 _FIVE = 4.0  # from 1 to 5 there are four steps
 
 
@@ -61,21 +62,15 @@ class History:
     merged: tuple[datetime, int | None] | None
 
 
-#: A relation's rows, column by column.
-Table = dict[str, list[Any]]
+#: A row, its values in the order of the relation's columns.
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows of every per-ticket relation."""
 
-    tables: dict[str, Table] = field(
-        default_factory=lambda: {name: {column: [] for column in columns} for name, columns in PER_TICKET.items()}
-    )
-
-    def add(self, relation: str, *values: Any) -> None:
-        for column, value in zip(self.tables[relation].values(), values, strict=True):
-            column.append(value)
+    tables: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in PER_TICKET})
 
 
 def fold(histories: Iterable[History], names: Names, customers: frozenset[tuple[int, str]]) -> Rows:
@@ -86,38 +81,39 @@ def fold(histories: Iterable[History], names: Names, customers: frozenset[tuple[
         _add_stays(rows, history, names)
         _add_fields(rows, history)
         _add_changes(rows, history, names, customers)
-        for posted in history.messages.values():
-            author = names.person(history.source, posted.author)
-            rows.add("messages", history.ticket, posted.at, author, posted.author_kind, posted.public)
-        for rated in history.ratings:
-            rows.add("feedback", history.ticket, rated.at, _out_of_five(rated))
-    _add_business_time(rows.tables["stays"], names)
+        rows.tables["messages"] += [
+            (history.ticket, posted.at, names.person(history.source, posted.author), posted.author_kind, posted.public)
+            for posted in history.messages.values()
+        ]
+        rows.tables["feedback"] += [(history.ticket, rated.at, _out_of_five(rated)) for rated in history.ratings]
+    rows.tables["stays"] = _with_business_time(rows.tables["stays"], names)
     return rows
 
 
 def _add_ticket(rows: Rows, history: History, names: Names) -> None:
     merged_at, merged_into = history.merged or (None, None)
-    rows.add(
-        "tickets", history.ticket, names.sources.get(history.source), history.ext_id, history.title, history.url,
+    row = (
+        history.ticket, names.sources.get(history.source), history.ext_id, history.title, history.url,
         created_at(history.changes), deleted_at(history.changes), merged_at, merged_into,
     )  # fmt: skip
+    rows.tables["tickets"].append(row)
 
 
 def _add_stays(rows: Rows, history: History, names: Names) -> None:
-    source = history.source
-    folded = stays(history.changes, names.stages_of(source))
-    teams = [names.team(source, stay.team) for stay in folded]
-    around = zip([None, *folded], folded, [*folded[1:], None], strict=False)
-    for number, ((before, stay, after), visit) in enumerate(zip(around, _visits(folded), strict=True)):
+    """Rows of `stays`, their last two columns still missing."""
+    source, folded = history.source, stays(history.changes, names.stages_of(history.source))
+    states = [(stay.status, stay.stage, stay.stage_class.value, names.team(source, stay.team)) for stay in folded]
+    around = zip([_NO_STATE, *states], folded, states, [*states[1:], _NO_STATE], _visits(folded), strict=False)
+    for before, stay, state, after, visit in around:
         names.note_status(source, stay.status)
-        rows.add(
-            "stays", history.ticket, stay.seq, stay.status, stay.stage, stay.stage_class.value,
-            teams[number], names.person(source, stay.assignee), stay.start_at, stay.end_at,
-            before and before.status, after and after.status, before and before.stage, after and after.stage,
-            before and before.stage_class.value, after and after.stage_class.value,
-            teams[number - 1] if before else None, teams[number + 1] if after else None,
-            visit, None, None,
-        )  # fmt: skip
+        rows.tables["stays"].append((
+            history.ticket, stay.seq, *state, names.person(source, stay.assignee), stay.start_at, stay.end_at,
+            before[0], after[0], before[1], after[1], before[2], after[2], before[3], after[3], visit,
+        ))  # fmt: skip
+
+
+#: status, stage, class, team: before the first stay, and after the last one.
+_NO_STATE = (None, None, None, None)
 
 
 def _visits(folded: Sequence[Stay]) -> list[int]:
@@ -142,37 +138,29 @@ def _is_dropped(stay: Stay) -> bool:
 
 def _add_fields(rows: Rows, history: History) -> None:
     """One row per interval in which no field changed; the first one begins with the ticket."""
-    values: dict[str, str] = {}
-    shown: dict[str, str] | None = None
-    since = created_at(history.changes)
+    values: dict[str, Any] = {}
+    since: datetime | None = None
     for change in history.changes:
-        values = _with_changes(values, change.values)
-        if shown is None:
-            shown = values
-        elif values != shown:
+        if since is None:
+            since = created_at(history.changes)
+        elif change.at > since and _differ(values, change.values):
             # Changes of one instant are one change: the last value holds.
-            if change.at > since:
-                _add_field_row(rows, history.ticket, since, change.at, shown)
-            since, shown = max(since, change.at), values
-    _add_field_row(rows, history.ticket, since, None, shown or {})
+            rows.tables["fields"].append(_field_row(history.ticket, since, change.at, values))
+            since = change.at
+        values.update(change.values)
+    if since is not None:
+        rows.tables["fields"].append(_field_row(history.ticket, since, None, values))
 
 
-def _with_changes(values: dict[str, str], stated: Mapping[str, Any]) -> dict[str, str]:
-    """`values` after a change; unknown values are left out. The same object when nothing changed."""
-    news = {
-        name: value
-        for name, value in stated.items()
-        if (name in FIELD_NAMES or name not in _NOT_CUSTOM) and values.get(name) != value
-    }
-    if not news:
-        return values
-    return {name: value for name, value in {**values, **news}.items() if value is not None}
+def _differ(values: Mapping[str, Any], stated: Mapping[str, Any]) -> bool:
+    """Whether a change states another value of a field that the relation shows."""
+    return any(values.get(name) != value for name, value in stated.items() - values.items() if name not in _ELSEWHERE)
 
 
-def _add_field_row(rows: Rows, ticket: int, start: datetime, end: datetime | None, values: Mapping[str, str]) -> None:
-    custom = {name: str(value) for name, value in values.items() if name not in FIELD_NAMES}
+def _field_row(ticket: int, start: datetime, end: datetime | None, values: Mapping[str, Any]) -> Row:
+    custom = {name: str(value) for name, value in values.items() if name not in _NOT_CUSTOM and value is not None}
     known = (values.get(name) for name in FIELD_NAMES)
-    rows.add("fields", ticket, start, end, *known, json.dumps(custom) if custom else None)
+    return (ticket, start, end, *known, json.dumps(custom, ensure_ascii=False) if custom else None)
 
 
 def _add_changes(rows: Rows, history: History, names: Names, customers: frozenset[tuple[int, str]]) -> None:
@@ -181,7 +169,7 @@ def _add_changes(rows: Rows, history: History, names: Names, customers: frozense
         kind = posted.author_kind if posted else _kind_of(history.source, change.actor, names, customers)
         actor = names.person(history.source, change.actor)
         # What a bot did moves nothing forward, so it does not count as somebody working on the ticket.
-        rows.add("changes", history.ticket, seq, change.at, change.kind.value, actor, kind, kind != "bot")
+        rows.tables["changes"].append((history.ticket, seq, change.at, change.kind.value, actor, kind, kind != "bot"))
 
 
 def _kind_of(source: int, actor: str | None, names: Names, customers: frozenset[tuple[int, str]]) -> str:
@@ -197,23 +185,25 @@ def _out_of_five(rated: Rated) -> float | None:
     return 1 + _FIVE * (rated.score - rated.scale_min) / span
 
 
-def _add_business_time(table: Table, names: Names) -> None:
-    """B at both ends of each stay, by the calendar of its team, where there are calendars."""
-    if not names.calendars:
-        return
+def _with_business_time(unfinished: list[Row], names: Names) -> list[Row]:
+    """The rows with B at both ends of each stay, by the calendar of its team, where there are calendars."""
+    import numpy as np
+
+    if not names.calendars or not unfinished:
+        return [(*row, None, None) for row in unfinished]
     names.note_calendars()
-    starts, ends = epoch_seconds(table["start_at"]), epoch_seconds(table["end_at"])
-    by_team: dict[str | None, list[int]] = {}
-    for place, team in enumerate(table["team"]):
-        by_team.setdefault(team, []).append(place)
-    for team, places in by_team.items():
-        calendar = names.calendar(team)
-        if calendar is None:
-            continue
-        for column, at in (("business_start", starts), ("business_end", ends)):
-            known = [place for place in places if at[place] == at[place]]  # NaN: has not ended
-            for place, seconds in zip(known, calendar.business_seconds_of(at[known]).tolist(), strict=True):
-                table[column][place] = seconds
+    moments = np.column_stack([epoch_seconds(row[place] for row in unfinished) for place in (_START, _END)])
+    ticks = np.full(moments.shape, None, dtype=object)
+    teams = np.array([row[_TEAM] or "" for row in unfinished], dtype=object)
+    for team in set(teams):
+        calendar = names.calendar(team or None)
+        if calendar is not None:
+            known = (teams == team)[:, None] & ~np.isnan(moments)
+            ticks[known] = calendar.business_seconds_of(moments[known])
+    return [(*row, *both) for row, both in zip(unfinished, ticks.tolist(), strict=True)]
+
+
+_TEAM, _START, _END = (list(PER_TICKET["stays"]).index(name) for name in ("team", "start_at", "end_at"))
 
 
 def epoch_seconds(moments: Iterable[datetime | None]) -> NDArray[np.float64]:
