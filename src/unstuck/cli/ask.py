@@ -1,9 +1,167 @@
-"""Commands: ask."""
+"""Commands: ask, and eval questions."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from unstuck.cli.options import AsOf, Home, Json, LangOption, clock, lang_or, print_json
+from unstuck.errors import UsageError, UserError
+from unstuck.i18n import Lang, language_of, t
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from unstuck.deps import Deps
+    from unstuck.insights.ask import Reply
+
+Questions = Annotated[
+    Path | None, typer.Option("--questions", help='JSON lines: {"id", "text", "thread"?, "as_of"?, …}.')
+]
+ThreadOption = Annotated[str | None, typer.Option("--thread", help="Conversation that this question goes on from.")]
+As = Annotated[str | None, typer.Option("--as", help="Who asks; without it, you: everything may be seen.")]
+Chart = Annotated[Path | None, typer.Option("--chart", help="Save the chart as PNG here.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
+    app.command("ask")(ask)
+
+
+def ask(
+    question: Annotated[
+        str | None, typer.Argument(help="A question about the flow of work, English or Chinese.")
+    ] = None,
+    questions: Questions = None,
+    thread: ThreadOption = None,
+    as_user: As = None,
+    chart: Chart = None,
+    as_of: AsOf = None,
+    lang: LangOption = None,
+    json_: Json = False,
+    home: Home = None,
+) -> None:
+    """Answer a manager's question with a number, or say what was not understood."""
+    if (question is None) == (questions is None):
+        raise UsageError("ask_what")
+    deps = _deps(home, as_of)
+    with closing(deps), closing(deps.facts.connect()) as con:
+        if questions is not None:
+            _ask_all(deps, con, questions, as_user, lang, json_=json_)
+            return
+        asked = {"text": question, "thread": thread, "as": as_user, "lang": lang}
+        reply, spoken = _reply(deps, con, asked)
+        _print(reply, spoken, json_=json_)
+        if chart is not None:
+            _save_chart(reply, chart, spoken)
+
+
+def _deps(home: Path | None, as_of: str | None) -> Deps:
+    from unstuck import deps, settings
+
+    return deps.build(settings.load(home=home), clock=clock(as_of))
+
+
+def _reply(deps: Deps, con: DuckDBPyConnection, asked: dict[str, Any]) -> tuple[Reply, Lang]:
+    from unstuck.insights.ask import answer
+    from unstuck.insights.plan import Scope
+
+    text = str(asked["text"])
+    lang = lang_or(language_of(text), asked.get("lang") if asked.get("lang") in ("en", "zh") else None)
+    now: datetime | None = clock(asked["as_of"]).now() if asked.get("as_of") else None
+    asker = asked.get("as")
+    scope = Scope(persons=_may_see_persons(deps, asker))
+    reply = answer(deps, text, lang=lang, scope=scope, thread=asked.get("thread"), asker=asker, now=now, con=con)
+    return reply, lang
+
+
+def _may_see_persons(deps: Deps, asker: str | None) -> bool:
+    """Whoever runs the command line for themselves owns the data; somebody named needs to be a manager."""
+    named = {name.strip() for name in f"{deps.settings.managers},{deps.settings.admins}".split(",") if name.strip()}
+    return asker is None or asker in named
+
+
+def _ask_all(
+    deps: Deps, con: DuckDBPyConnection, path: Path, as_user: str | None, lang: str | None, *, json_: bool
+) -> None:
+    for asked in read_questions(path):
+        for name, given in (("as", as_user), ("lang", lang)):
+            if given is not None:
+                asked.setdefault(name, given)
+        try:
+            reply, spoken = _reply(deps, con, asked)
+            document = reply.as_json()
+        except UserError as error:
+            spoken = language_of(str(asked["text"]))
+            document = _failed(error, spoken)
+            reply = None
+        if json_ or reply is None:
+            print_json({"id": asked.get("id")} | document)
+        else:
+            _print(reply, spoken, json_=False)
+
+
+def _failed(error: UserError, lang: Lang) -> dict[str, Any]:
+    """A question that was understood but cannot be answered must not end the others."""
+    reason = t(f"errors.{error.key}", lang, **error.params)
+    return {
+        "status": "refuse",
+        "restatement": reason,
+        "plan": None,
+        "sql": None,
+        "columns": [],
+        "rows": [],
+        "n": 0,
+        "unit": None,
+        "notes": [],
+        "unexplained": [],
+    }
+
+
+def read_questions(path: Path) -> Iterator[dict[str, Any]]:
+    """Questions of a file of JSON lines. Raises `UserError` for a file or line that is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise UserError("questions_unreadable", path=path) from None
+    yield from _questions(path, lines)
+
+
+def _questions(path: Path, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            asked = json.loads(line)
+            if not isinstance(asked["text"], str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError):
+            raise UserError("question_malformed", path=path, line=number) from None
+        yield asked
+
+
+def _print(reply: Reply, lang: Lang, *, json_: bool) -> None:
+    if json_:
+        print_json(reply.as_json())
+        return
+    from unstuck.cli import told
+
+    told.show(reply, lang)
+
+
+def _save_chart(reply: Reply, path: Path, lang: Lang) -> None:
+    from unstuck.insights.ask import picture
+
+    drawn = picture(reply.told.plan, reply.told, lang) if reply.told is not None else None
+    if drawn is None:
+        raise UserError("no_chart")
+    try:
+        path.write_bytes(drawn)
+    except OSError:
+        raise UserError("chart_not_written", path=path) from None

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from unstuck.i18n import Lang, messages, t
 from unstuck.insights.metrics import METRICS
-from unstuck.insights.plan import Filter, Kind, Op, Plan, Window
+from unstuck.insights.plan import Filter, Kind, Plan, Window
 
 SEPARATOR = " · "
 _MEASURES_IN_SECONDS = ("age", "stage_age", "idle", "lead_time")

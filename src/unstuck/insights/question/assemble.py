@@ -9,7 +9,7 @@ from unstuck.insights.metric import Anchor, Metric
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Filter, Grain, Kind, Plan, Window
 from unstuck.insights.question import shape
-from unstuck.insights.question.draft import Doubt, Draft, NoReading
+from unstuck.insights.question.draft import Doubt, Draft, NoReading, Unsupported
 from unstuck.insights.question.filters import bind_null, bind_values
 from unstuck.insights.question.meaning import Role
 from unstuck.insights.question.measure import bind_aggregate, bind_measure, bind_question_words
@@ -34,14 +34,6 @@ SPECIAL = {
 
 class Incomplete(Exception):
     """Nothing says which number is wanted."""
-
-
-class Unsupported(Exception):
-    """A number that the definitions know and that cannot be computed here."""
-
-    def __init__(self, metric: str) -> None:
-        super().__init__(metric)
-        self.metric = metric
 
 
 def assemble(draft: Draft) -> Plan:

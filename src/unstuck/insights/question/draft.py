@@ -33,6 +33,14 @@ class Doubt(Exception):
         self.slot = slot
 
 
+class Unsupported(Exception):
+    """A number that the definitions know and that cannot be computed here."""
+
+    def __init__(self, metric: str) -> None:
+        super().__init__(metric)
+        self.metric = metric
+
+
 @dataclass(slots=True)
 class Draft:
     """Words, what they were bound to, and the slots of the plan so far."""

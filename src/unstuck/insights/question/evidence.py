@@ -10,7 +10,7 @@ from unstuck.insights.question.times import TimeRole
 
 #: A name that is also an ordinary word is a status where it stands "in" something or beside the word status.
 _IN = re.compile(
-    r"(?:^|[^a-z])(?:in|in the|into|status|state|stage|status is|status of|as|with status|in status|in state) $"
+    r"(?:^|[^a-z])(?:in|in the|into|status|state|stage|status is|status of|with status|in status|in state) $"
 )
 _IN_ZH = re.compile(r"(?:状态为|状态是|处于|停在|卡在|在|状态|停留在|待在)\s*$")
 _STATUS_AFTER = re.compile(r"^(?: (?:status|state|stage)\b| ?(?:状态|环节|阶段))")

@@ -51,7 +51,7 @@ def _bind_dimension_name(draft: Draft, word: Word) -> None:
 def _takes(draft: Draft, dimension: Word) -> bool:
     """Whether the dimension's name is needed elsewhere: "by team", "which team"."""
     lead = draft.before(dimension)
-    return lead is not None and lead.is_a(Role.OPERATOR, "by") or lead is not None and lead.is_a(Role.SHAPE, "which")
+    return (lead is not None and lead.is_a(Role.OPERATOR, "by")) or (lead is not None and lead.is_a(Role.SHAPE, "which"))
 
 
 def _neighbour(draft: Draft, word: Word, step: int) -> Word | None:

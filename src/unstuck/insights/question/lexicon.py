@@ -251,7 +251,7 @@ def _id_pattern(shapes: Iterable[str]) -> re.Pattern[str] | None:
     patterns = []
     for shape in shapes:
         text = re.escape(key(shape)).replace(r"\#", "#")
-        text = re.sub("#+", lambda run: rf"\\d{{{len(run[0])}}}", text)
+        text = re.sub("#+", lambda run: rf"\d{{{len(run[0])}}}", text)
         patterns.append(
             text if any(c.isalpha() for c in shape) else rf"(?:(?<=#)|(?<=ticket )|(?<=工单)|(?<=工单 )){text}"
         )

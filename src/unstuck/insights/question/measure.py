@@ -5,7 +5,7 @@ from __future__ import annotations
 from unstuck.insights.metric import Anchor, Metric, Unit
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Aggregate, Filter, Op
-from unstuck.insights.question.draft import Draft, NoReading
+from unstuck.insights.question.draft import Draft, NoReading, Unsupported
 from unstuck.insights.question.filters import bind_states, bind_threshold, status_is_open
 from unstuck.insights.question.meaning import Role, Word
 
@@ -21,7 +21,7 @@ OF_THE_BACKLOG = ("age", "stale", "unassigned", "wip")
 
 def bind_measure(draft: Draft) -> None:
     """Fill `draft.metric` if the words name one; raise `NoReading` when they name two that do not go together."""
-    for rule in (_comparison_of_two, _speed, _time_to_or_in, _named, _superlative, _state_alone):
+    for rule in (_comparison_of_two, _speed, _time_to_or_in, _superlative, _named, _state_alone):
         if draft.metric is None:
             rule(draft)
     if draft.metric is not None:
@@ -109,6 +109,9 @@ def _named(draft: Draft) -> None:
 def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Word], list[str]]:
     """Metrics that say one thing together; any other pair has no meaning here."""
     named = set(ids)
+    missing = [name for name in ids if name not in METRICS]
+    if missing:
+        raise Unsupported(missing[0])
     if named == {"lead_time", "solved"}:
         draft.variant = "solved" if _cohort_of_solved(draft, words) else None
         draft.bind_all("variant", draft.free(Role.METRIC, "solved"))
@@ -153,10 +156,10 @@ def _superlative(draft: Draft) -> None:
     """Oldest, busiest: superlatives that need no metric beside them."""
     if draft.has(Role.ORDER, "oldest", "newest"):
         draft.descending = draft.has(Role.ORDER, "oldest")
-        draft.metric = "age"
+        _take(draft, "age", *draft.free(Role.METRIC, "backlog", "age"), *draft.free(Role.STATE, "open"))
     elif draft.has(Role.ORDER, "busiest", "quietest"):
         draft.descending = draft.has(Role.ORDER, "busiest")
-        draft.metric = "opened"
+        _take(draft, "opened", *draft.free(Role.METRIC, "opened"))
 
 
 def _state_alone(draft: Draft) -> None:

@@ -10,9 +10,9 @@ from itertools import islice, product
 from unstuck.i18n import Lang
 from unstuck.insights.plan import Answer, Option, Plan, Reading
 from unstuck.insights.question import lattice, numbers, times
-from unstuck.insights.question.assemble import Incomplete, Unsupported, assemble
+from unstuck.insights.question.assemble import Incomplete, assemble
 from unstuck.insights.question.coverage import unexplained
-from unstuck.insights.question.draft import Doubt, Draft, NoReading
+from unstuck.insights.question.draft import Doubt, Draft, NoReading, Unsupported
 from unstuck.insights.question.evidence import narrowed
 from unstuck.insights.question.followup import edit
 from unstuck.insights.question.lattice import Tiling
@@ -21,6 +21,7 @@ from unstuck.insights.question.meaning import Item, Meaning, Role, Word
 from unstuck.insights.question.normalise import Text, normalise
 from unstuck.insights.question.periods import Reader
 from unstuck.insights.question.times import Time, TimeRole
+from unstuck.insights.question.workdays import workdays
 from unstuck.insights.restate import restate
 
 #: Ways to choose among the meanings of words; a question that needs more is not understood.
@@ -59,7 +60,7 @@ def read(
     from unstuck.insights.question.refusals import refused
 
     asked = normalise(text)
-    reader = Reader(now, timezone)
+    reader = Reader(now, timezone, workdays(timezone))
     tilings = cut(asked, lexicon, reader)
     refusal = refused(asked, tilings, lexicon, reader, lang)
     if refusal is not None:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from unstuck.i18n import Lang, t
 from unstuck.insights.plan import Ask, Kind, Option, Plan, Refuse, Window
 from unstuck.insights.question import spelling
-from unstuck.insights.question.assemble import DEFAULT_DAYS, Incomplete, Unsupported, checked_metric, finish, plan_of
+from unstuck.insights.question.assemble import DEFAULT_DAYS, Incomplete, checked_metric, finish, plan_of
 from unstuck.insights.question.coverage import unexplained
-from unstuck.insights.question.draft import Doubt, Draft, NoReading
+from unstuck.insights.question.draft import Doubt, Draft, NoReading, Unsupported
 from unstuck.insights.question.lattice import Tiling
 from unstuck.insights.question.lexicon import Lexicon
 from unstuck.insights.question.meaning import EMPTY, Meaning, Role
@@ -107,7 +107,7 @@ def refuse(findings: Findings, tilings: list[Tiling], lexicon: Lexicon, reader: 
     corrected = _corrections(findings, tilings, lexicon, reader, lang)
     if corrected and spelling.only_words(findings.text, findings.left or ()):
         return Ask(slot="spelling", prompt=t("insights.ask_spelling", lang), options=corrected)
-    named = spelling.whole_names(findings.text, tilings, findings.left or ())
+    named = spelling.whole_names(findings.text, findings.left or ())
     if not named:
         named = (findings.text.raw.strip()[:80],)
     reason = t("insights.refuse_words", lang, words=t("insights.comma", lang).join(named))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from unstuck.insights.metric import Anchor, Metric, Unit
-from unstuck.insights.plan import Aggregate, Grain, Kind, Op
+from unstuck.insights.metric import Metric, Unit
+from unstuck.insights.plan import Aggregate, Filter, Grain, Kind, Op
 from unstuck.insights.question import periods
 from unstuck.insights.question.draft import Doubt, Draft, NoReading
 from unstuck.insights.question.meaning import EMPTY, Role, Word
@@ -82,14 +82,13 @@ def bind_dimensions(draft: Draft) -> None:
     ranked = bool(draft.free(Role.ORDER) or draft.free(Role.LIMIT)) or draft.kind is Kind.COMPARE
     for word in draft.free(Role.DIMENSION):
         lead = draft.before(word)
-        if lead is not None and (lead.is_a(Role.OPERATOR, "by") or lead.is_a(Role.SHAPE, "which")):
-            draft.bind("by", lead, word)
-        elif lead is not None and lead.is_a(Role.OPERATOR, "and") and _splits(draft, draft.before(lead)):
+        if (lead is not None and (lead.is_a(Role.OPERATOR, "by") or lead.is_a(Role.SHAPE, "which"))) or (lead is not None and lead.is_a(Role.OPERATOR, "and") and _splits(draft, draft.before(lead))):
             draft.bind("by", lead, word)
         elif ranked or draft.has(Role.CUE) or (draft.previous is not None and len(draft.left()) == 1):
             draft.bind("by", word)
         else:
-            raise NoReading(word)
+            number = draft.after(word)
+            raise NoReading(word, *([number] if number is not None and number.role is Role.NUMBER else []))
         if word.id not in draft.by:
             draft.by.append(word.id)
     _bind_who_and_where(draft)
@@ -221,8 +220,6 @@ def bind_clock(draft: Draft, metric: Metric) -> None:
 
 def bind_day_kind(draft: Draft) -> None:
     """ "On weekends": a filter on the day of the week."""
-    from unstuck.insights.plan import Filter
-
     for word in draft.free(Role.DAY_KIND):
         days = ("6", "7") if word.id == "weekend" else ("1", "2", "3", "4", "5")
         draft.filters.append(Filter(field="weekday", values=days))
@@ -261,7 +258,3 @@ def _side(draft: Draft, word: Word, step: int) -> Word | None:
             return draft.words[place]
         place += step
     return None
-
-
-def instant(draft: Draft, metric: Metric) -> bool:
-    return metric.anchor is Anchor.AS_OF

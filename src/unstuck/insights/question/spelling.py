@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice, product
 
 from unstuck.insights.question.lattice import Tiling
 from unstuck.insights.question.lexicon import Lexicon
@@ -13,6 +14,8 @@ from unstuck.insights.question.vocabulary import vocabulary
 
 #: A suggestion needs at least this likeness, of 100.
 LIKE = 75
+#: So many ways to correct a question are tried.
+MOST_CORRECTIONS = 8
 #: More slips than this in one question are no slips.
 MOST_SLIPS = 4
 
@@ -23,25 +26,30 @@ def corrected(text: Text, tilings: list[Tiling], left: Spans, lexicon: Lexicon) 
     """The question with every unknown word replaced by one known word, likeliest first."""
     if not left or len(left) > MOST_SLIPS:
         return
-    nearest = [_nearest_word(text.plain[start:end]) for start, end in left]
-    if all(nearest):
-        yield _replaced(text, left, [str(word) for word in nearest])
-    if len(left) == 1:
-        start, end = _name(text, tilings, left[0])
+    nearest = [_nearest_words(text.plain[start:end]) for start, end in left]
+    for words in islice(product(*nearest), MOST_CORRECTIONS):
+        yield _replaced(text, left, list(words))
+    if len(left) <= 2:
+        start, end = _name(text, tilings, left)
         for value in _nearest_values(text.plain[start:end], lexicon):
             yield _replaced(text, ((start, end),), [value])
 
 
 def only_words(text: Text, left: Spans) -> bool:
     """Whether ordinary words are misspelt, rather than names nobody has heard of."""
-    return all(_nearest_word(text.plain[start:end]) is not None for start, end in left)
+    return all(_nearest_words(text.plain[start:end]) for start, end in left)
 
 
-def whole_names(text: Text, tilings: list[Tiling], left: Spans) -> tuple[str, ...]:
-    """The unknown words as the asker meant them: "Group 999" and not just "999"."""
+def whole_names(text: Text, left: Spans) -> tuple[str, ...]:
+    """The unknown words as the asker meant them: "Group 999" in one piece."""
+    joined: list[tuple[int, int]] = []
+    for start, end in left:
+        if joined and text.plain[start:end].isdigit() and not text.plain[joined[-1][1] : start].strip():
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
     named: list[str] = []
-    for span in left:
-        start, end = _name(text, tilings, span)
+    for start, end in joined:
         said = text.words(start, end)
         named += _chinese(said) if is_chinese(text.plain[start]) and len(said) > 2 else [said]
     return tuple(dict.fromkeys(named))
@@ -54,19 +62,14 @@ def _chinese(run: str) -> list[str]:
     return [word for word in rjieba.cut(run) if word.strip()]
 
 
-def _name(text: Text, tilings: list[Tiling], span: tuple[int, int]) -> tuple[int, int]:
-    """An unknown number together with the dimension's name in front of it."""
-    start, end = span
+def _name(text: Text, tilings: list[Tiling], left: Spans) -> tuple[int, int]:
+    """What is left over as one name, with the dimension's name in front of an unknown number."""
+    start, end = left[0][0], left[-1][1]
     for item in (item for tiling in tilings for item in tiling.items):
         dimension = any(meaning.role is Role.DIMENSION for meaning in item.meanings)
-        if (
-            dimension
-            and item.end <= start
-            and not text.plain[item.end : start].strip()
-            and text.plain[start:end].isdigit()
-        ):
+        if dimension and item.end <= start and not text.plain[item.end : start].strip():
             return item.start, end
-    return span
+    return start, end
 
 
 def _replaced(text: Text, spans: tuple[tuple[int, int], ...], words: list[str]) -> str:
@@ -87,22 +90,22 @@ def _single_words() -> tuple[str, ...]:
 
 
 _TIME_WORDS = set(
-    "yesterday today week month quarter year last this january february march april june july august september "
-    "october november december monday tuesday wednesday thursday friday saturday sunday since between days hours".split()
+    ["yesterday", "today", "week", "month", "quarter", "year", "last", "this", "january", "february", "march", "april", "june", "july", "august", "september", "october", "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "since", "between", "days", "hours"]
 )
 
 
 @cache
-def _nearest_word(word: str) -> str | None:
-    """The one vocabulary word that `word` is a slip of."""
+def _nearest_words(word: str) -> tuple[str, ...]:
+    """The vocabulary words that `word` is a slip of, nearest first."""
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
     if len(word) < 4 or not word.isascii() or not word.isalpha():
-        return None
+        return ()
     most = 1 if len(word) < 6 else 2
-    found = process.extract(word, _single_words(), scorer=OSA.distance, score_cutoff=most, limit=2)
-    return str(found[0][0]) if found else None
+    found = process.extract(word, _single_words(), scorer=OSA.distance, score_cutoff=most, limit=3)
+    # Of equally near words the longer is likelier: letters are dropped more often than added.
+    return tuple(str(name) for name, _, _ in sorted(found, key=lambda hit: (hit[1], -len(hit[0]))))
 
 
 def _nearest_values(name: str, lexicon: Lexicon) -> list[str]:

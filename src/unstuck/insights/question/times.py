@@ -5,6 +5,9 @@ two layers: *expressions* stand alone ("last week", 三月), *frames* hold other
 从X到Y). What no rule explains is not a time; what a rule finds ambiguous is `UNSURE` and asked back.
 """
 
+# Meanings share one signature.
+# ruff: noqa: ARG001
+
 from __future__ import annotations
 
 import re

@@ -1,4 +1,6 @@
 """English words for time."""
+# Rules share one signature, and wall-clock time has no zone on purpose (`periods.py` adds it).
+# ruff: noqa: ARG001, ARG005, DTZ001, SIM905
 
 from __future__ import annotations
 
@@ -344,6 +346,27 @@ def fixed_day(month: int, day: int) -> times.Meaning:
     return meaning
 
 
+def _last_or(match: re.Match[str], reader: Reader) -> Time:
+    grain = unit(match["unit"] or match["unit2"])
+    return spans(reader.this(grain, 1))
+
+
+def _quarter(match: re.Match[str], reader: Reader) -> Time:
+    return spans(quarter_span(reader, int(match["q"] or match["q2"]), match["year"] or match["y2"]))
+
+
+def _week(match: re.Match[str], reader: Reader) -> Time:
+    week, given = int(match["week"] or match["w2"]), match["year"] or match["y2"]
+    this_year, this_week, _ = reader.wall.isocalendar()
+    chosen = int(given) if given else this_year - (week > this_week)
+    return spans(reader.period(Grain.WEEK, datetime.fromisocalendar(chosen, week, 1)))
+
+
+def _to_date(match: re.Match[str], reader: Reader) -> Time:
+    grain = unit(match["unit"] or match["u2"] or match["u3"])
+    return spans(reader.to_now(reader.this(grain)))
+
+
 def _rule(pattern: str, meaning: times.Meaning) -> Rule:
     return Rule(re.compile(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])"), meaning)
 
@@ -360,7 +383,7 @@ RULES: list[Rule] = [
     _rule("(?:the )?day before yesterday", days_back(2)),
     _rule("tomorrow|(?:the )?(?:next|coming|upcoming|following) (?:" + N + " )?" + UNIT, always(FUTURE)),
     _rule(f"(?:this|the current|current) {UNIT}(?:'s)?", this_unit),
-    _rule(f"{LAST} {UNIT}(?:'s)?|the (?:previous|prior) {UNIT.replace('unit', 'unit2')}", lambda m, r: _last_or(m, r)),
+    _rule(f"{LAST} {UNIT}(?:'s)?|the (?:previous|prior) {UNIT.replace('unit', 'unit2')}", _last_or),
     _rule(f"(?:in|over|during|for|within) the last {UNIT}", in_the_last_unit),
     _rule(f"(?:the )?{UNIT} before last", unit_before_last),
     _rule(
@@ -391,9 +414,7 @@ RULES: list[Rule] = [
     _rule(rf"(?P<one>[0-3]?\d)[-/.](?P<two>[0-3]?\d)[-/.]{YEAR}", slashed),
     _rule(r"(?P<one>[0-3]?\d)/(?P<two>[0-3]?\d)", slashed),
     _rule(f"(?:the )?(?:year )?{YEAR}", year),
-    _rule(
-        rf"(?:the )?q(?P<q>[1-4]){_OF_YEAR}|{YEAR.replace('year', 'y2')} ?q(?P<q2>[1-4])", lambda m, r: _quarter(m, r)
-    ),
+    _rule(rf"(?:the )?q(?P<q>[1-4]){_OF_YEAR}|{YEAR.replace('year', 'y2')} ?q(?P<q2>[1-4])", _quarter),
     _rule(f"(?:the )?(?P<q>first|second|third|fourth|1st|2nd|3rd|4th) quarter{_OF_YEAR}", quarter),
     _rule(f"h(?P<h>[12]){_OF_YEAR}", half),
     _rule(f"(?:the )?(?P<h>first|second|1st|2nd) half of {YEAR}", half),
@@ -405,13 +426,13 @@ RULES: list[Rule] = [
     _rule(f"next {WEEKDAY}", always(FUTURE)),
     _rule(
         rf"(?:calendar )?week (?P<week>[1-5]?\d){_OF_YEAR}|{YEAR.replace('year', 'y2')}-?w(?P<w2>[0-5]?\d)",
-        lambda m, r: _week(m, r),
+        _week,
     ),
     _rule("(?:on |over |at )?(?:the )?(?P<which>last|this) weekend", weekend),
     _rule(r"(?P<unit>[wmqy]td)", unit_to_date),
     _rule(
         rf"{UNIT} to date|this {UNIT.replace('unit', 'u2')} (?:so far|to date|until now|up to now)|so far this {UNIT.replace('unit', 'u3')}",
-        lambda m, r: _to_date(m, r),
+        _to_date,
     ),
     _rule("so far today|today so far", lambda m, r: spans(r.to_now(r.this(Grain.DAY)))),
     _rule(r"(?P<day>this|today|yesterday) (?P<part>morning|afternoon|evening)", day_part),
@@ -424,7 +445,7 @@ RULES: list[Rule] = [
     ),
     _rule(r"(?P<side>since|after|before) (?P<hour>\d{1,2}):(?P<minute>\d\d)", clock_time),
     _rule(
-        "(?:of )?all time|ever|since (?:the )?(?:beginning|start|forever|day one)|in total so far|to date|so far",
+        "(?:of )?all time|ever|since (?:the )?(?:beginning|start|forever|day one)",
         all_time,
     ),
     _rule(
@@ -451,27 +472,6 @@ RULES: list[Rule] = [
     _rule(f"(?:on )?(?:new year's day|new years day){_OF_YEAR}", fixed_day(1, 1)),
     _rule(f"(?:over |at |during )?(?:christmas|easter|thanksgiving|the holidays|new year){_OF_YEAR}", always(unsure())),
 ]
-
-
-def _last_or(match: re.Match[str], reader: Reader) -> Time:
-    grain = unit(match["unit"] or match["unit2"])
-    return spans(reader.this(grain, 1))
-
-
-def _quarter(match: re.Match[str], reader: Reader) -> Time:
-    return spans(quarter_span(reader, int(match["q"] or match["q2"]), match["year"] or match["y2"]))
-
-
-def _week(match: re.Match[str], reader: Reader) -> Time:
-    week, given = int(match["week"] or match["w2"]), match["year"] or match["y2"]
-    this_year, this_week, _ = reader.wall.isocalendar()
-    chosen = int(given) if given else this_year - (week > this_week)
-    return spans(reader.period(Grain.WEEK, datetime.fromisocalendar(chosen, week, 1)))
-
-
-def _to_date(match: re.Match[str], reader: Reader) -> Time:
-    grain = unit(match["unit"] or match["u2"] or match["u3"])
-    return spans(reader.to_now(reader.this(grain)))
 
 
 def _frame(before: str, after: str, meaning: times.FrameMeaning, between: str | None = None) -> Frame:

@@ -1,10 +1,11 @@
 """Chinese words for time."""
+# Rules share one signature, and wall-clock time has no zone on purpose (`periods.py` adds it).
+# ruff: noqa: ARG001, ARG005, DTZ001
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from functools import cache
 
 from unstuck.insights.plan import Grain
 from unstuck.insights.question import times
@@ -13,8 +14,8 @@ from unstuck.insights.question.times import FUTURE, Frame, Rule, Time, TimeRole,
 from unstuck.insights.question.times_en import (
     all_time,
     always,
-    days_back,
     day_of,
+    days_back,
     fixed_day,
     half_span,
     iso_date,
@@ -25,6 +26,7 @@ from unstuck.insights.question.times_en import (
     relative,
     weekday_of,
 )
+from unstuck.insights.question.workdays import days_off
 
 UNITS = {
     Grain.HOUR: "个?(?:小时|钟头)",
@@ -58,7 +60,7 @@ N = rf"(?P<n>\d{{1,4}}|{NUMERAL})"
 MONTH = r"(?P<month>1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])月(?:份)?"
 DAY = rf"(?P<day>[0-3]?\d|{NUMERAL})[日号]"
 YEAR = r"(?:(?P<year>(?:19|20)\d\d)年?)"
-WHICH_YEAR = rf"(?:(?P<year>(?:19|20)\d\d)年|(?P<rel>今年|本年|去年|前年))"
+WHICH_YEAR = r"(?:(?P<year>(?:19|20)\d\d)年|(?P<rel>今年|本年|去年|前年))"
 WEEK = "(?:周|星期|礼拜)"
 WEEKDAY = f"{WEEK}(?P<weekday>[一二三四五六日天1-6])"
 BACK = {
@@ -71,12 +73,10 @@ BACK = {
     "上个": 1,
     "上一": 1,
     "上一个": 1,
-    "前一": 1,
-    "前一个": 1,
     "上上": 2,
     "上上个": 2,
 }
-THIS = "(?P<back>上上个|上上|上一个|上一|上个|前一个|前一|上|本|这个|这|当前|当)"
+THIS = "(?P<back>上上个|上上|上一个|上一|上个|上|本|这个|这|当前|当)"
 WANT_UNIT = "(?P<unit>周|星期|礼拜|月份|月|季度|季|年度)"
 NOW_WORDS = "目前为止|目前|现在为止|现在|今天为止|今天|今|如今|当前|此刻"
 
@@ -128,8 +128,10 @@ def half_year(match: re.Match[str], reader: Reader) -> Time:
     return spans(reader.rolling(Grain.MONTH, 6))
 
 
-def units_ago(match: re.Match[str], reader: Reader) -> Time:
+def units_ago(match: re.Match[str], reader: Reader) -> Time | None:
     grain = unit(match["unit"])
+    if match["unit"] == "月":  # 三月前 is before March; three months ago is 三个月前
+        return None
     return spans(Span(None, reader.ago(grain, number(match["n"])), grain, point=True))
 
 
@@ -299,33 +301,18 @@ HOLIDAYS = {
 def holiday(match: re.Match[str], reader: Reader) -> Time:
     """The days off of the last such holiday that has begun, or of the year said."""
     year = _year(match, reader)
-    name = HOLIDAYS[match["name"]]
     for chosen in [year] if year else [reader.wall.year, reader.wall.year - 1]:
-        days = _days_off(name, chosen)
-        if days and (year or days[0] <= reader.wall):
-            return spans(reader.span(days[0], days[-1] + timedelta(days=1)))
+        days = days_off(HOLIDAYS[match["name"]], chosen)
+        if days is not None and (year or days[0] <= reader.wall.date()):
+            first, last = (datetime(day.year, day.month, day.day) for day in days)
+            return spans(reader.span(first, last + timedelta(days=1)))
     return unsure()
 
 
-@cache
-def _days_off(name: str, year: int) -> list[datetime]:
-    import holidays
-
-    china = holidays.country_holidays("CN", years=year, language="zh_CN", categories=("public", "half_day"))
-    named = [
-        datetime(day.year, day.month, day.day) for day, words in china.items() if name in words or "休息日" in words
-    ]
-    core = sorted(
-        datetime(d.year, d.month, d.day) for d, words in china.items() if name in words and "休息" not in words
-    )
-    if not core:
-        return []
-    days = [core[0]]
-    while (following := days[-1] + timedelta(days=1)) in named:
-        days.append(following)
-    while (earlier := days[0] - timedelta(days=1)) in named:
-        days.insert(0, earlier)
-    return days
+def _short_day_part(match: re.Match[str], reader: Reader) -> Time:
+    if match["part"] == "早":
+        return spans(reader.span(reader.today, reader.today + timedelta(hours=12)))
+    return unsure()
 
 
 def _rule(pattern: str, meaning: times.Meaning) -> Rule:
@@ -351,7 +338,7 @@ RULES: list[Rule] = [
     _rule("今年|本年度?|当年", near_year(0)),
     _rule("去年|上一?年度?", near_year(1)),
     _rule("前年", near_year(2)),
-    _rule(f"(?:在|于)?(?:最近|过去|近|这|之前)的?(?:这)?{N}{UNIT}(?:内|里|以来|来|之内|间|中)?", rolling),
+    _rule(f"(?:在|于)?(?:最近|过去|近)的?(?:这)?{N}{UNIT}(?:内|里|以来|来|之内|间|中)?", rolling),
     _rule(f"前{N}{UNIT}", unclear_n),
     _rule(f"(?:这|上){N}{UNIT}", unclear_n),
     _rule("(?:最近|过去|近)(?:的)?半年", half_year),
@@ -374,27 +361,27 @@ RULES: list[Rule] = [
     _rule("(?P<back>上上个|上上|上个|上|本|这个|这|当)月的?(?P<third>上旬|中旬|下旬)", third),
     _rule(WEEKDAY, weekday),
     _rule(f"(?P<back>上上个|上上|上个|上|本|这个|这){WEEKDAY}", weekday_of_week),
-    _rule(f"(?P<back>上上个|上上|上个|上|本|这个|这)(?:周|星期|礼拜)末", weekend),
+    _rule("(?P<back>上上个|上上|上个|上|本|这个|这)(?:周|星期|礼拜)末", weekend),
     _rule("周末", always(unsure())),
     _rule(rf"{_Y}第(?P<week>\d{{1,2}}|{NUMERAL})周", iso_week),
     _rule(f"(?P<unit>周|月|季|年)初{_UNTIL_NOW}", unit_to_date),
     _rule(f"自?(?:本|这|这个|今|当)(?P<unit>周|星期|月|季度|季|年){_UNTIL_NOW}", unit_to_date),
     _rule(f"(?:今天|今日)(?:到(?:{NOW_WORDS})|截至(?:{NOW_WORDS}))", lambda m, r: spans(r.to_now(r.this(Grain.DAY)))),
     _rule(
-        f"(?P<unit>年|月|周|季)(?:内)?至今|(?P<u2>年|月)累计",
+        "(?P<unit>年|月|周|季)(?:内)?至今|(?P<u2>年|月)累计",
         lambda m, r: spans(r.to_now(r.this(unit(m["unit"] or m["u2"])))),
     ),
     _rule("(?P<back>上上个?|上个?|本|这个?|当)?(?P<unit>月|季|周|年)(?P<edge>底|末|初)", end_of_near),
     _rule(f"{WHICH_YEAR}(?P<edge>底|末|初)", end_of_year),
     _rule(f"{DAY_WORD}的?(?P<part>早上|早晨|上午|下午|晚上)", day_part),
-    _rule("(?P<day>今)(?P<part>早|晚)|昨晚|昨夜|昨天夜里|凌晨", lambda m, r: _short_day_part(m, r)),
+    _rule("(?P<day>今)(?P<part>早|晚)|昨晚|昨夜|昨天夜里|凌晨", _short_day_part),
     _rule(
         rf"{DAY_WORD}?的?(?P<part>早上|上午|中午|下午|晚上)?(?P<hour>\d{{1,2}}|{NUMERAL})(?:点钟?|时|:)(?:(?P<half>半)|(?P<minute>[0-5]\d)分?)?(?P<side>之后|以后|后|之前|以前|前)",
         clock_time,
     ),
     _rule("有史以来|一直以来|所有时间|全部时间|历史上|全部历史|有记录以来|从头到现在", all_time),
     _rule(
-        "最近|近期|近来|近日|这几天|前几天|这阵子|前阵子|这段时间|这些天|前段时间|这些日子|不久前|刚才|(?:最近|过去|近|这|前)?的?(?:几|数|好几)(?:天|个?月|周|个?星期|年|个?小时|个?工作日)(?:前|内|里)?|半个月|半年",
+        "(?:最近|过去|近|这|前)?的?(?:几|数|好几)(?:天|个?月|周|个?星期|年|个?小时|个?工作日)(?:前|内|里)?|最近|近期|近来|近日|这几天|前几天|这阵子|前阵子|这段时间|这些天|前段时间|这些日子|不久前|刚才|半个月|半年",
         always(unsure()),
     ),
     _rule("上一?个?(?:周期|期|阶段|次)|之前|以前|后来|以后|当时", always(unsure())),
@@ -417,12 +404,6 @@ RULES: list[Rule] = [
     ),
     _rule(rf"{_Y}(?P<name>十一)(?:期间|假期|长假)", holiday),
 ]
-
-
-def _short_day_part(match: re.Match[str], reader: Reader) -> Time:
-    if match["part"] == "早":
-        return spans(reader.span(reader.today, reader.today + timedelta(hours=12)))
-    return unsure()
 
 
 def _frame(before: str, after: str, meaning: times.FrameMeaning, between: str | None = None) -> Frame:

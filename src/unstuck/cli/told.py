@@ -1,0 +1,44 @@
+"""How the command line shows a manager's answer to a person: sentence, table, how it was counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from unstuck.i18n import Lang, t
+
+if TYPE_CHECKING:
+    from unstuck.insights.ask import Reply, Told
+
+MOST_ROWS = 50
+
+
+def show(reply: Reply, lang: Lang) -> None:
+    """Print to stdout."""
+    console = Console(highlight=False)
+    if reply.told is not None:
+        _told(console, reply.told, lang)
+        return
+    console.print(reply.restatement, markup=False)
+    for number, option in enumerate(reply.options, start=1):
+        console.print(f"  {number}. {option.label}", markup=False)
+
+
+def _told(console: Console, told: Told, lang: Lang) -> None:
+    console.print(told.sentence, style="bold", markup=False)
+    if told.rows:
+        console.print(_table(told))
+    if told.n_rows > MOST_ROWS:
+        console.print(t("insights.more_rows", lang, n=told.n_rows - MOST_ROWS), markup=False)
+    console.print(told.restatement, style="dim", markup=False)
+    for note in told.notes:
+        console.print(note, style="dim", markup=False)
+
+
+def _table(told: Told) -> Table:
+    table = Table(*told.columns)
+    for row in told.rows[:MOST_ROWS]:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,274 @@
+"""A manager's question from words to a told answer: read, computed, remembered, written to the audit log.
+
+`read` gives the reading, `tell` computes an accepted plan, `picture` draws it; `answer` does the first two
+for people and programs that want one reply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import func
+from sqlmodel import Session, select
+
+from unstuck.clock import Clock
+from unstuck.i18n import Lang, t
+from unstuck.insights.plan import Answer, Kind, Option, Plan, Reading, Refuse, Result, Scope
+from unstuck.insights.restate import changes, restate
+from unstuck.tickets.tables import Audit, Thread, Ticket
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from sqlalchemy.orm import sessionmaker
+
+    from unstuck.facts import Facts
+    from unstuck.insights.question.lexicon import Lexicon
+    from unstuck.settings import Settings
+
+#: For those who may see everything: whoever runs the command line owns the database anyway.
+EVERYTHING = Scope(persons=True)
+
+
+class Desk(Protocol):
+    """What questions need of `Deps`."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def sessions(self) -> sessionmaker[Session]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A computed plan in words and in numbers."""
+
+    plan: Plan
+    result: Result
+    sentence: str
+    restatement: str
+    #: Heads and rows as they are read: durations and numbers in the reader's language.
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    n_rows: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Everything about one question; `as_json` is the command line's document."""
+
+    status: str
+    restatement: str
+    told: Told | None = None
+    plan: Plan | None = None
+    options: tuple[Option, ...] = ()
+    unexplained: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys of the command line's contract, in its order."""
+        result = self.told.result if self.told else None
+        document: dict[str, Any] = {
+            "status": self.status,
+            "restatement": self.restatement,
+            "plan": _plain(self.plan),
+            "sql": result.sql if result else None,
+            "columns": list(result.columns) if result else [],
+            "rows": [list(row) for row in result.rows] if result else [],
+            "n": result.n if result else 0,
+        }
+        if result is not None and result.n_open is not None:
+            document["n_open"] = result.n_open
+        document |= {"unit": result.unit if result else None, "notes": list(self.notes)}
+        if self.options:
+            document["options"] = [{"label": one.label, "plan": _plain(one.plan)} for one in self.options]
+        if self.status == "refuse":
+            document["unexplained"] = list(self.unexplained)
+        return document
+
+
+def _plain(plan: Plan | None) -> dict[str, Any] | None:
+    return None if plan is None else plan.model_dump(mode="json", exclude_defaults=True) | {"kind": plan.kind.value}
+
+
+# --- reading ---
+
+
+def read(
+    desk: Desk,
+    text: str,
+    *,
+    lang: Lang,
+    thread: str | None = None,
+    now: datetime | None = None,
+    con: DuckDBPyConnection | None = None,
+) -> Reading:
+    """What the planner makes of `text`, as a follow-up of what was last answered under `thread`."""
+    from unstuck.insights.question import read as plan_of
+
+    with _connected(desk, con) as facts:
+        words = lexicon(desk, facts)
+    return plan_of(
+        text,
+        lexicon=words,
+        now=now or desk.clock.now(),
+        timezone=desk.settings.timezone,
+        lang=lang,
+        previous=last_plan(desk, thread),
+    )
+
+
+_known: dict[Path, tuple[tuple[int, int], Lexicon]] = {}
+_building = threading.Lock()
+
+
+def lexicon(desk: Desk, con: DuckDBPyConnection) -> Lexicon:
+    """The desk's live values; built anew when tickets have changed since."""
+    from unstuck.insights.question.lexicon import build
+
+    with desk.sessions.begin() as session:
+        row = session.execute(select(func.max(Ticket.revision), func.count())).one()
+    revision = (int(row[0] or 0), int(row[1]))
+    place = desk.settings.directory
+    with _building:
+        known = _known.get(place)
+        if known is None or known[0] != revision:
+            known = _known[place] = (revision, build(con))
+        return known[1]
+
+
+@contextmanager
+def _connected(desk: Desk, con: DuckDBPyConnection | None) -> Iterator[DuckDBPyConnection]:
+    if con is not None:
+        yield con
+        return
+    opened = desk.facts.connect()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def last_plan(desk: Desk, thread: str | None) -> Plan | None:
+    """The plan that was last answered in a conversation; None when there is none (or of an older version)."""
+    if thread is None:
+        return None
+    with desk.sessions.begin() as session:
+        row = session.get(Thread, thread)
+        saved = dict(row.plan) if row is not None else None
+    try:
+        return None if saved is None else Plan.model_validate(saved)
+    except ValueError:
+        return None
+
+
+# --- telling ---
+
+
+def tell(
+    desk: Desk,
+    plan: Plan,
+    *,
+    scope: Scope,
+    lang: Lang,
+    thread: str | None = None,
+    now: datetime | None = None,
+    asker: str | None = None,
+    con: DuckDBPyConnection | None = None,
+) -> Told:
+    """Compute an accepted plan, say it in words, remember it for follow-ups, and write it to the audit log.
+
+    Raises `UserError` where the plan cannot be computed for this asker.
+    """
+    from unstuck.insights.compile import run
+
+    now = now or desk.clock.now()
+    before = last_plan(desk, thread)
+    with _connected(desk, con) as facts:
+        result = run(facts, plan, scope, now)
+    _remember(desk, plan, result, thread, asker)
+    return told(plan, result, lang, now, before)
+
+
+def told(plan: Plan, result: Result, lang: Lang, now: datetime, before: Plan | None = None) -> Told:
+    """A result in words."""
+    from unstuck.insights import explain, labels
+
+    notes = [*explain.notes(plan, result, lang)]
+    if before is not None and before != plan and (changed := changes(before, plan, lang, now=now)):
+        notes.insert(0, t("insights.changed", lang, what=changed))
+    return Told(
+        plan=plan,
+        result=result,
+        sentence=explain.sentence(plan, result, lang),
+        restatement=restate(plan, lang, now=now),
+        columns=tuple(labels.column_name(name, lang) for name in result.columns),
+        rows=tuple(_cells(plan, result, row, lang) for row in result.rows),
+        n_rows=len(result.rows),
+        notes=tuple(notes),
+    )
+
+
+def _cells(plan: Plan, result: Result, row: tuple[str | int | float | bool | None, ...], lang: Lang) -> tuple[str, ...]:
+    from unstuck.insights import labels
+
+    named = zip(result.columns, row, strict=True)
+    return tuple("" if value is None else labels.cell(name, value, plan, result, lang) for name, value in named)
+
+
+def _remember(desk: Desk, plan: Plan, result: Result, thread: str | None, asker: str | None) -> None:
+    at = desk.clock.now()
+    saved = plan.model_dump(mode="json")
+    digest = hashlib.sha256(json.dumps(result.rows, ensure_ascii=False).encode()).hexdigest()
+    details = {"plan": saved, "sql": result.sql, "rows": len(result.rows), "sha256": digest}
+    with desk.sessions.begin() as session:
+        session.add(Audit(at=at, actor=asker, action="ask", subject=thread, details=details))
+        if thread is not None and plan.kind not in (Kind.HELP, Kind.DATA_QUALITY):
+            session.merge(Thread(key=thread, plan=saved, updated_at=at))
+
+
+def picture(plan: Plan, told: Told, lang: Lang) -> bytes | None:
+    """The chart as PNG; None for answers that have no shape to draw."""
+    if plan.kind not in DRAWN or len(told.result.rows) < 2:
+        return None
+    from unstuck.insights import chart
+
+    return chart.png(plan, told.result, lang)
+
+
+DRAWN = {Kind.BREAKDOWN, Kind.TOP, Kind.TREND, Kind.DISTRIBUTION, Kind.COMPARE, Kind.BOTTLENECK}
+
+
+def answer(
+    desk: Desk,
+    text: str,
+    *,
+    lang: Lang,
+    scope: Scope = EVERYTHING,
+    thread: str | None = None,
+    asker: str | None = None,
+    now: datetime | None = None,
+    con: DuckDBPyConnection | None = None,
+) -> Reply:
+    """One question, one reply: the answer, what to choose from, or what was not understood."""
+    now = now or desk.clock.now()
+    with _connected(desk, con) as facts:
+        reading = read(desk, text, lang=lang, thread=thread, now=now, con=facts)
+        if isinstance(reading, Answer):
+            found = tell(desk, reading.plan, scope=scope, lang=lang, thread=thread, now=now, asker=asker, con=facts)
+            return Reply("answer", found.restatement, found, reading.plan, notes=(found.sentence, *found.notes))
+    if isinstance(reading, Refuse):
+        return Reply("refuse", reading.reason, options=reading.options, unexplained=reading.unexplained)
+    return Reply("ask", reading.prompt, options=reading.options)
