@@ -108,7 +108,7 @@ def _title(plan: Plan, result: Result, lang: Lang) -> str:
     name = metric_name(plan.metric or "backlog", lang)
     keys = [column_name(key, lang) for key in plan.by or ((plan.compare_by,) if plan.compare_by else ())]
     if plan.kind is Kind.TREND:
-        keys.insert(0, column_name(result.columns[0], lang).removesuffix(" of"))
+        keys.insert(0, t(f"grain.{result.columns[0]}", lang))
     if plan.metric == "bottleneck" and not keys:
         keys = [column_name(key, lang) for key in result.columns[: _value_place(plan, result)]]
     named = ("、" if lang == "zh" else ", ").join(keys if lang == "zh" else [key.lower() for key in keys])
@@ -138,6 +138,7 @@ def _bar(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int,
         "value": row[at] if least is None else least,
         "label": label if least is None else t("sentence.more_than", lang, longest=label),
         "series": column_name(result.columns[at], lang) if paired else "",
+        "solid": 1.0 if least is None else 0.45,
     }
 
 
@@ -155,8 +156,7 @@ def _row_name(keys: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang) ->
     if plan.kind is Kind.COMPARE and plan.against_metric is not None:
         return metric_name(str(keys[0]), lang)
     if plan.kind is Kind.COMPARE and plan.against is not None and not plan.by:
-        ends = [labels.moment(str(key), plan, lang).split(" (")[0] if key else "…" for key in keys]
-        return " – ".join(ends)
+        return labels.period_name(keys, plan, lang)
     joint = " → " if "to_team" in result.columns else " · "
     return joint.join(key_name(key, lang) for key in keys)
 
@@ -164,14 +164,14 @@ def _row_name(keys: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang) ->
 def _bin(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int) -> Datum:
     series = column_name("count" if len(result.columns) == 3 else result.columns[at], lang)
     label = labels.cell("n", row[at], plan, result, lang) if row[at] else ""
-    return {"name": bin_name(row, lang), "value": row[at], "label": label, "series": series}
+    return {"name": bin_name(row, lang), "value": row[at], "label": label, "series": series, "solid": 1.0}
 
 
 def _points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
-    """Points of a trend, those of the largest groups where there are many; which lead into an unfinished bucket."""
+    """Points of a trend, those of the largest groups where there are many."""
     place = _value_place(plan, result)
-    running = any(name == "unfinished" for name, _ in result.notes)
     buckets = list(dict.fromkeys(row[0] for row in result.rows))
+    partial = _partial(result, buckets)
     kept = _largest(result, place) if plan.by else None
     return [
         {
@@ -179,11 +179,18 @@ def _points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
             "order": buckets.index(row[0]),
             "value": row[place],
             "series": " · ".join(key_name(key, lang) for key in row[1:place]),
-            "running": running and row[0] == buckets[-1],
+            "partial": row[0] in partial,
         }
         for row in result.rows
         if row[place] is not None and (kept is None or row[1:place] in kept)
     ]
+
+
+def _partial(result: Result, buckets: list[Cell]) -> set[Cell]:
+    """Buckets that hold less time than the others: the last, still running, and the first where the window cuts it."""
+    told = {name for name, _ in result.notes}
+    ends = (("first_bucket_cut", buckets[0]), ("unfinished", buckets[-1]))
+    return {bucket for name, bucket in ends if name in told}
 
 
 def _largest(result: Result, place: int) -> set[tuple[Cell, ...]]:
@@ -196,24 +203,25 @@ def _largest(result: Result, place: int) -> set[tuple[Cell, ...]]:
 def _lines(data: list[Datum], axis: Axis) -> alt.LayerChart:
     import altair as alt
 
-    last = max(point["order"] for point in data)
-    running = any(point["running"] for point in data)
-    whole = [point for point in data if not point["running"]]
-    # The step into an unfinished bucket is dashed: it will still grow.
-    tail = [point for point in data if running and point["order"] >= last - 1]
+    whole = [point for point in data if not point["partial"]]
     names = list(dict.fromkeys(point["name"] for point in sorted(data, key=lambda point: point["order"])))
     every = max(1, -(-len(names) // 8))
     x = alt.X("name:O", sort=names, title=None, axis=alt.Axis(values=names[::every], labelAngle=0, labelOverlap=True))
     y = alt.Y("size:Q", title=axis.title, axis=alt.Axis(format=axis.format, tickCount=5), scale=alt.Scale(zero=True))
     layers: list[alt.Chart] = []
-    for rows, dashed in ((whole, False), (tail, True)):
+    for rows, dashed in ((whole, False), *((step, True) for step in _dashed(data))):
         base = alt.Chart(_rows(rows)).encode(x=x, y=y, color=_colour(data), order="order:Q")
-        layers.append(base.mark_line(strokeWidth=3, strokeDash=[5, 5] if dashed else [1, 0]))
+        layers.append(base.mark_line(strokeWidth=3, strokeJoin="round", strokeDash=[5, 5] if dashed else [1, 0]))
     layers.append(alt.Chart(_rows(whole)).encode(x=x, y=y, color=_colour(data)).mark_circle(size=70, opacity=1))
-    open_end = [point for point in tail if point["running"]]
-    hollow = alt.Chart(_rows(open_end)).encode(x=x, y=y, color=_colour(data))
+    hollow = alt.Chart(_rows([point for point in data if point["partial"]])).encode(x=x, y=y, color=_colour(data))
     layers.append(hollow.mark_point(size=70, opacity=1, fill="white"))
     return _layered(layers, 280)
+
+
+def _dashed(data: list[Datum]) -> list[list[Datum]]:
+    """The steps from or to a bucket that is not whole: they are no rise and no fall."""
+    orders = sorted({point["order"] for point in data if point["partial"]})
+    return [[point for point in data if abs(point["order"] - order) <= 1] for order in orders]
 
 
 def _rows(data: list[Datum]) -> alt.InlineData:
@@ -234,22 +242,29 @@ def _bar_chart(data: list[Datum], axis: Axis) -> alt.LayerChart:
     names = list(dict.fromkeys(datum["name"] for datum in data))
     series = list(dict.fromkeys(datum["series"] for datum in data))
     most = max(abs(datum["size"]) for datum in data) or 1
+    # Room at the right for what is written beside the longest bar: about 8 px a letter.
+    room = 1 + max(_letters(datum["label"]) for datum in data) * 8 / WIDTH
     base = alt.Chart(_rows(data)).encode(
-        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=220)),
+        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=300)),
         x=alt.X(
             "size:Q",
             title=axis.title,
-            # Room at the right for what is written beside the longest bar.
-            scale=alt.Scale(domainMax=most * 1.22, domainMin=min(0, *(datum["size"] for datum in data))),
+            scale=alt.Scale(domainMax=most * room, domainMin=min(0, *(datum["size"] for datum in data))),
             axis=alt.Axis(format=axis.format, tickCount=5),
         ),
         color=_colour(data),
     )
     if len(series) > 1:
         base = base.encode(yOffset=alt.YOffset("series:N", sort=series))
-    bars = base.mark_bar(cornerRadiusEnd=2)
+    # A bar that says "more than" is pale: its end is not where the value is.
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(opacity=alt.Opacity("solid:Q", scale=None))
     text = base.mark_text(align="left", dx=5, fontSize=13).encode(text="label:N", color=alt.value(INK))
     return _layered([bars, text], max(2, len(names)) * BAR * max(1, len(series)))
+
+
+def _letters(text: str) -> int:
+    """Width of a text in Latin letters; Chinese ones are twice as wide."""
+    return sum(2 if char > "\u2e80" else 1 for char in text) + 1
 
 
 def _colour(data: list[Datum]) -> alt.Color:

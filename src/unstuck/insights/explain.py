@@ -172,7 +172,7 @@ def _trend(plan: Plan, result: Result, lang: Lang) -> str:
         )
     told = [cell(result.columns[place], row[place], plan, result, lang) for row in result.rows if row[0] in whole[-2:]]
     label = labels.bucket_name(str(whole[-1]), plan, lang)
-    grain = column_name(result.columns[0], lang).lower().removesuffix(" of")
+    grain = t(f"grain.{result.columns[0]}", lang)
     params = {"metric": name, "aggregate": _aggregate(result, lang, place), "grain": grain, "label": label}
     if len(told) < 2:
         return t("sentence.trend_one", lang, value=told[-1], **params)

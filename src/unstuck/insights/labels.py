@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from unstuck.clock import parse_instant
@@ -87,6 +87,17 @@ def _is_duration(name: str, result: Result) -> bool:
     if name in COUNTS or name in SHARES:
         return False
     return result.unit == "seconds" or name in TOTALS
+
+
+def period_name(bounds: tuple[Cell, ...], plan: Plan, lang: Lang) -> str:
+    """An instant or a period `[start, end)`; whole days are told by the first and last of them."""
+    zone = ZoneInfo(plan.timezone)
+    told = [parse_instant(str(bound)).astimezone(zone) if bound else None for bound in bounds]
+    if any(at is not None and at.time() != time() for at in told):
+        return " – ".join(moment(str(bound), plan, lang).split(" (")[0] if bound else "…" for bound in bounds)
+    *first, last = told
+    days = [*first, last - timedelta(days=1) if last is not None else None]
+    return " – ".join("…" if at is None else format_date(at.date(), lang) for at in dict.fromkeys(days))
 
 
 def moment(text: str, plan: Plan, lang: Lang) -> str:
