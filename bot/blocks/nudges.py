@@ -25,7 +25,7 @@ from unstuck.nudges.view import Evidence, NudgeView
 
 MINE, SNOOZE, FALSE_ALARM = "nudge_mine", "nudge_snooze", "nudge_false_alarm"
 #: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
-SNOOZES = ("hour", "tomorrow", "week")
+SNOOZES = ("hour", "tomorrow", "workday", "week")
 MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
 
 
@@ -122,7 +122,7 @@ def _snooze(choice: str, nudge_id: str, lang: Lang) -> Block:
 
 
 def _why(view: NudgeView, lang: Lang) -> Markup:
-    if view.compared_by == "fixed":
+    if view.compared_by in ("fixed", "answered"):
         return say("bot.nudge_why_fixed", lang, rule=view.rule, who=view.recipient_name)
     return say("bot.nudge_why", lang, rule=view.rule, who=view.recipient_name, n=view.comparables)
 

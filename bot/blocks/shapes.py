@@ -17,10 +17,6 @@ class Drawn:
     text: str
     blocks: list[Block]
 
-    def as_arguments(self) -> dict[str, object]:
-        """For `chat.postMessage` and `chat.update`. Links never unfurl: a fetch could carry words outside."""
-        return {"text": self.text, "blocks": self.blocks}
-
 
 def header(text: str) -> Block:
     return {"type": "header", "text": plain(text, MAX_HEADER)}

@@ -61,8 +61,10 @@ class SocketMode:
             del self._waiting[envelope_id]
 
     def refresh(self, reason: str = "refresh_requested") -> None:
-        """Tell every connection that it must go, as Slack does every few hours."""
-        for connection in list(self._open):
+        """Tell every connection that it must go, as Slack does every few hours; it gets nothing more."""
+        with self._lock:
+            leaving, self._open = self._open, []
+        for connection in leaving:
             with suppress(ConnectionClosed):
                 connection.send(json.dumps({"type": "disconnect", "reason": reason, "debug_info": {}}))
 
@@ -101,7 +103,7 @@ class SocketMode:
         except ConnectionClosed:
             pass
         finally:
-            with self._lock:
+            with self._lock, suppress(ValueError):
                 self._open.remove(connection)
 
     def _take(self, ack: dict[str, Any]) -> None:

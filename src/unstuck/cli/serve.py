@@ -1,9 +1,96 @@
-"""Commands: serve."""
+"""Commands: serve, and `slack manifest`."""
 
 from __future__ import annotations
 
+import json
+import signal
+import threading
+from contextlib import ExitStack
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from unstuck.cli.options import Home, LangOption, lang_or, progress
+from unstuck.errors import UserError
+from unstuck.i18n import Lang, t
+
+if TYPE_CHECKING:
+    from unstuck.deps import Deps
+
+DEFAULT_PORT = 3000
+
+Port = Annotated[
+    int | None,
+    typer.Option("--http", min=0, max=65535, help=f"Port for HTTP. [default: {DEFAULT_PORT}; none in Socket Mode]"),
+]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for all, e.g. in a container.")]
+
+slack = typer.Typer(help="Set the Slack app up.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+    app.command()(serve)
+    app.add_typer(slack, name="slack")
+
+
+@slack.command()
+def manifest(
+    url: Annotated[str | None, typer.Option(help="Public https address of this server: for HTTP mode.")] = None,
+) -> None:
+    """Print the manifest to paste at api.slack.com/apps, Create New App, From a manifest."""
+    shape = json.loads((files("bot") / "manifest.json").read_text(encoding="utf-8"))
+    if url is not None:
+        at = f"{url.rstrip('/')}/slack/events"
+        shape["settings"]["socket_mode_enabled"] = False
+        shape["settings"]["event_subscriptions"]["request_url"] = at
+        shape["settings"]["interactivity"]["request_url"] = at
+        for command in shape["features"]["slash_commands"]:
+            command["url"] = at
+    print(json.dumps(shape, ensure_ascii=False, indent=2))
+
+
+def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: LangOption = None) -> None:
+    """Run the bot: Socket Mode when SLACK_APP_TOKEN is set, else HTTP. Stops cleanly on SIGTERM and Ctrl-C."""
+    from unstuck import deps, settings
+
+    loaded = settings.load(home=home)
+    spoken = lang_or(loaded.lang, lang)
+    if loaded.slack_app_token is None and loaded.slack_signing_secret is None and loaded.slack_bot_token is not None:
+        # An empty secret would let anybody sign requests.
+        raise UserError("half_slack")
+    built = deps.build(loaded)
+    try:
+        _run(built, http, host, spoken, _stop_signals())
+    finally:
+        built.close()
+
+
+def _run(built: Deps, http: int | None, host: str, lang: Lang, stop: threading.Event) -> None:
+    """Start everything, wait for `stop`, then end in the opposite order."""
+    from bot.app import create_app
+    from bot.serving import Link, over_http, over_socket, site
+    from bot.work import Work
+
+    settings, work = built.settings, Work()
+    app = create_app(built, work=work)
+    with ExitStack() as running:
+        running.callback(work.stop)
+        link, mode = Link(), "http"
+        if settings.slack_app_token is not None:
+            link, mode = running.enter_context(over_socket(app, settings)), "socket"
+        port = http if http is not None else (DEFAULT_PORT if mode == "http" else None)
+        if port is not None:
+            pages = site(built.engine, link, app if settings.slack_signing_secret is not None else None)
+            port = running.enter_context(over_http(pages, host, port))
+        progress.print(t(f"serve.{mode}", lang, port=port or "", host=host), highlight=False)
+        stop.wait()
+        progress.print(t("serve.stopping", lang), highlight=False)
+
+
+def _stop_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    return stop

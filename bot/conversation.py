@@ -1,0 +1,112 @@
+"""What people write to the bot: mentions, direct messages, and replies in a thread it takes part in.
+
+A question is tried as a manager's first; what the planner does not understand is an agent's, for the
+knowledge base. What neither can answer is refused with the words that were not understood, or with an
+honest "I don't know".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt import App
+from slack_sdk.errors import SlackApiError
+
+from bot import answers, blocks, insights, seen
+from bot.desk import Desk
+from bot.posting import LINE_BROKEN, InThread, Place
+from bot.reading import Message, read_message
+from bot.work import Job
+from unstuck.i18n import t
+
+log = logging.getLogger("unstuck.bot")
+
+HELP = frozenset(
+    {"help", "hi", "hello", "?", "？", "帮助", "你好", "你能做什么", "what can you do", "what can you do?"}
+)
+
+
+def register(app: App) -> None:
+    app.event("app_mention")(on_message)
+    # Also the catch-all: an event that nobody takes is answered 404, and Slack repeats it.
+    app.event("message")(on_message)
+
+
+def on_message(body: dict[str, Any], desk: Desk) -> None:
+    message = read_message(body, desk.bot_user, desk.team_id)
+    if message is None or not _is_for_us(message, desk):
+        return
+    place = desk.thread(message.channel, message.thread_ts, message.lang)
+    desk.work.take(Job(lambda: _take_up(message, place, desk), place, _claim(message, desk)))
+
+
+def _is_for_us(message: Message, desk: Desk) -> bool:
+    if message.is_direct or message.names_bot:
+        return True
+    if not message.is_reply or message.names_others:
+        return False
+    return seen.is_known(desk.deps.sessions, _asker_key(message))
+
+
+def _asker_key(message: Message) -> str:
+    """Who asks goes on without a mention; what others say in the thread is not meant for the bot."""
+    return f"asker:{message.channel}:{message.thread_ts}:{message.user}"
+
+
+def _claim(message: Message, desk: Desk) -> Callable[[], bool]:
+    sessions, clock = desk.deps.sessions, desk.deps.clock
+    return lambda: all(seen.claim(sessions, key, clock.now()) for key in message.keys)
+
+
+def _take_up(message: Message, place: InThread, desk: Desk) -> None:
+    """Answer one message, in the thread, or alone where strangers read along."""
+    if message.is_stranger:
+        place.tell("bot.not_member")
+        return
+    member = desk.people.get(message.user)
+    if not message.text:
+        place = replace(place, lang=desk.lang(member))
+    if not desk.admits(member, place):
+        return
+    if message.is_shared:
+        place = desk.direct(message.user, place.lang)
+    seen.claim(desk.deps.sessions, _asker_key(message), desk.deps.clock.now())
+    _show_working(message, desk)
+    _answer(message, place, desk)
+
+
+def _answer(message: Message, place: InThread, desk: Desk) -> None:
+    if not message.text:
+        place.tell("bot.empty")
+    elif message.text.lower().rstrip("!！。") in HELP:
+        place.say(blocks.help_(place.lang))
+    else:
+        reply(message.text, message.user, message.thread_key, place, desk, alone=message.is_direct or message.is_shared)
+
+
+def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, alone: bool) -> None:
+    """Answer a question of either kind. `alone`: nobody but the asker reads the answer."""
+    reading = insights.read(desk, text, user, thread_key, place.lang)
+    if reading.understood:
+        insights.show(desk, reading, place)
+        return
+    found = answers.find(desk.deps, text, place.lang, alone=alone)
+    if not found.answered and reading.has_something_to_say:
+        insights.show(desk, reading, place)
+    else:
+        answers.show(desk.deps, found, text, user, place)
+
+
+def _show_working(message: Message, desk: Desk) -> None:
+    """Slack's own "is typing"; when that fails, nobody misses it."""
+    if not message.is_direct:
+        return
+    try:
+        desk.client.assistant_threads_setStatus(
+            channel_id=message.channel, thread_ts=message.thread_ts, status=t("bot.thinking", message.lang)
+        )
+    except (SlackApiError, *LINE_BROKEN) as error:
+        log.info("no status shown: %s", error)

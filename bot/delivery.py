@@ -1,0 +1,342 @@
+"""Outbox to Slack: every nudge once, whatever the line, Slack or our own process does.
+
+Three things make it so. The channel is written down before the post, and the key travels in the message's
+metadata; so after an unclear failure somebody can look whether the message is there. Slack's client re-sends
+nothing by itself. And a worker that lost its lease can no longer mark anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot import blocks
+from bot.people import People
+from bot.posting import LINE_BROKEN
+from unstuck.i18n import Lang
+from unstuck.nudges import message, outbox
+from unstuck.nudges.desk import Desk, read_desk
+from unstuck.nudges.outbox import Claim
+from unstuck.nudges.recipients import Address
+from unstuck.tickets.database import reading
+
+if TYPE_CHECKING:
+    from unstuck.deps import Deps
+
+log = logging.getLogger("unstuck.bot")
+
+EVENT = "unstuck_nudge"
+#: Seconds that one call may take. Several of them must fit into a lease (`outbox.LEASE`).
+TIMEOUT_S = 10
+#: No post is begun with less of the lease left than this.
+MARGIN = timedelta(seconds=2 * TIMEOUT_S)
+#: Slack's clock and ours may differ by this much.
+SKEW = timedelta(hours=1)
+#: After a refused token nothing else will do better.
+PAUSE = timedelta(minutes=5)
+
+#: This person or channel cannot be written to, ever; the next one may.
+UNREACHABLE = frozenset(
+    "channel_not_found is_archived not_in_channel user_not_found users_not_found user_disabled user_not_visible"
+    " cannot_dm_bot restricted_action messages_tab_disabled is_inactive account_inactive_user".split()
+)
+#: Slack refuses the app as a whole.
+REFUSED = frozenset(
+    "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope not_allowed_token_type"
+    " org_login_required ekm_access_denied team_access_not_granted no_permission access_denied".split()
+)
+#: Slack does not know itself.
+UNCLEAR = frozenset("internal_error fatal_error service_unavailable request_timeout team_added_to_org".split())
+LIMITED = frozenset(("ratelimited", "rate_limited"))
+
+
+class Fate(Enum):
+    """What became of one claim."""
+
+    SENT = "sent"
+    #: It was in Slack already.
+    FOUND = "found"
+    WITHDRAWN = "withdrawn"
+    LATER = "later"
+    FAILED = "failed"
+    #: Somebody else holds it now.
+    LOST = "lost"
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What one round of delivery did."""
+
+    fates: dict[Fate, int] = field(default_factory=lambda: dict.fromkeys(Fate, 0))
+    redrawn: int = 0
+    #: Slack's word for why the round ended early: a rate limit or a refused token.
+    stopped: str | None = None
+
+    @property
+    def sent(self) -> int:
+        return self.fates[Fate.SENT] + self.fates[Fate.FOUND]
+
+
+class _Stop(Exception):
+    """End the round: Slack wants us to wait, or refuses the token."""
+
+    def __init__(self, error: str, wait: timedelta) -> None:
+        super().__init__(error)
+        self.error, self.wait = error, wait
+
+
+def nudge_client(token: str, base_url: str, *, timeout: int = TIMEOUT_S) -> WebClient:
+    """A client that never re-sends: Slack's own would post twice after a lost reply, or sleep through our lease."""
+    return WebClient(token=token, base_url=base_url, timeout=timeout, retry_handlers=[])
+
+
+def deliver_due(
+    deps: Deps,
+    client: WebClient,
+    *,
+    people: People | None = None,
+    lease: timedelta = outbox.LEASE,
+    at_most: int = 500,
+) -> Delivered:
+    """Send what is due and still holds, and redraw messages that no longer show what holds.
+
+    `client` must not retry by itself (`nudge_client`). Any number of processes may run this at once on
+    PostgreSQL. Trouble is logged and kept with the nudge (`outbox.troubles`); nothing is raised for it.
+    """
+    with reading(deps.engine) as connection:
+        desk = read_desk(connection, deps.settings, {})
+    round_ = _Round(deps, client, desk, people or People(client, deps.clock, ""), lease)
+    delivered = Delivered()
+    try:
+        while sum(delivered.fates.values()) < at_most and (fate := round_.next()) is not None:
+            delivered.fates[fate] += 1
+        delivered.redrawn = round_.redraw()
+    except _Stop as stop:
+        delivered.stopped = stop.error
+        log.log(logging.INFO if stop.error in LIMITED else logging.ERROR, "delivery stops for now: %s", stop.error)
+    return delivered
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    deps: Deps
+    client: WebClient
+    desk: Desk
+    people: People
+    lease: timedelta
+
+    def next(self) -> Fate | None:
+        """Claim one nudge and see it through; None when nothing is due."""
+        with self.deps.sessions.begin() as session:
+            held = outbox.claim(session, self.desk, self._now(), lease=self.lease)
+        if held is None:
+            return None
+        try:
+            return self._find(held) or self._send(held)
+        except _Stop as stop:
+            self._put_off(held, stop.wait, stop.error, counts=False)
+            raise
+
+    def _now(self) -> datetime:
+        return self.deps.clock.now()
+
+    # -- was it sent already?
+
+    def _find(self, held: Claim) -> Fate | None:
+        """See whether an earlier try got through; None when it is certain that none did."""
+        ts = None
+        if held.tried_at is not None and held.slack_channel is not None:
+            try:
+                ts = self._ts_of(held.key, held.slack_channel, held.tried_at)
+            except (SlackApiError, *LINE_BROKEN) as error:
+                if _word(error) != "channel_not_found":
+                    return self._unsure(held, error)
+        if ts is not None and held.slack_channel is not None:
+            return self._mark_sent(held, held.slack_channel, ts, None, Fate.FOUND)
+        if held.moved:
+            with self.deps.sessions.begin() as session:
+                return Fate.WITHDRAWN if outbox.withdraw(session, held, self._now()) else Fate.LOST
+        return None
+
+    def _ts_of(self, key: str, channel: str, since: datetime) -> str | None:
+        oldest = f"{(since - SKEW).timestamp():.6f}"
+        pages = self.client.conversations_history(channel=channel, oldest=oldest, include_all_metadata=True, limit=200)
+        for page in pages:
+            for found in page["messages"]:
+                metadata = found.get("metadata") or {}
+                if metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("key") == key:
+                    return str(found["ts"])
+        return None
+
+    # -- sending
+
+    def _send(self, held: Claim) -> Fate:
+        """Post to the first address that takes it."""
+        refused = ["no address: set nudge_channel, or e-mails and channels of people and teams"]
+        for number, address in enumerate(self._addresses(held)):
+            try:
+                user, channel = self._open(address)
+            except (SlackApiError, *LINE_BROKEN) as error:
+                if _word(error) in UNREACHABLE:
+                    refused.append(_word(error))
+                    continue
+                # Nothing has been posted yet, so trying again is safe.
+                return self._put_off(held, self._wait(error, held), _word(error))
+            fate = self._post(held, user, channel, instead=number > 0)
+            if isinstance(fate, Fate):
+                return fate
+            refused.append(fate)
+        return self._fail(held, refused[-1])
+
+    def _addresses(self, held: Claim) -> Iterator[Address]:
+        directory = self.desk.directory(held.ticket.source_id)
+        return directory.addresses(held.recipient, held.payload.get("team"))
+
+    def _open(self, address: Address) -> tuple[str | None, str]:
+        """The person, if it is one, and the channel to post to. Raises what Slack's client raises."""
+        if address.channel is not None:
+            return None, address.channel
+        user = address.user or str(self.client.users_lookupByEmail(email=str(address.email))["user"]["id"])
+        return user, str(self.client.conversations_open(users=user)["channel"]["id"])
+
+    def _post(self, held: Claim, user: str | None, channel: str, *, instead: bool) -> Fate | str:
+        """Post once; Slack's word when this address does not take it."""
+        lang = self._lang(user)
+        drawn = self._draw(held, lang, instead=instead)
+        with self.deps.sessions.begin() as session:
+            enough_time = self._now() + self._margin() < held.lease_until
+            if not enough_time or not outbox.aim(session, held, channel):
+                return Fate.LOST
+        try:
+            posted = self.client.chat_postMessage(
+                channel=channel,
+                metadata={"event_type": EVENT, "event_payload": {"key": held.key}},
+                unfurl_links=False,
+                unfurl_media=False,
+                **drawn,
+            )
+        except (SlackApiError, *LINE_BROKEN) as error:
+            word = _word(error)
+            if word in UNREACHABLE:
+                return word
+            if not _is_certain(error):
+                return self._unsure(held, error)
+            self._wait(error, held)
+            log.error("Slack refuses nudge %s: %s", held.key, word)
+            return self._fail(held, word)
+        return self._mark_sent(held, str(posted["channel"]), str(posted["ts"]), lang, Fate.SENT)
+
+    def _margin(self) -> timedelta:
+        """What must be left of the lease: less for leases that are short on purpose."""
+        return min(MARGIN, self.lease / 4)
+
+    def _draw(self, held: Claim, lang: Lang, *, instead: bool) -> dict[str, Any]:
+        directory = self.desk.directory(held.ticket.source_id)
+        note = message.unreached(directory, held.recipient, lang) if instead else None
+        with reading(self.deps.engine) as connection:
+            view = message.view(connection, held.nudge_id, self.desk, lang, waited=held.waited, note=note)
+        return blocks.nudge(view, lang).as_arguments()
+
+    def _lang(self, user: str | None) -> Lang:
+        """The language of the reader's Slack, else the desk's."""
+        if user is None:
+            return self.deps.settings.lang
+        try:
+            return self.people.get(user).lang or self.deps.settings.lang
+        except (SlackApiError, *LINE_BROKEN) as error:
+            log.info("language of %s not known: %s", user, error)
+            return self.deps.settings.lang
+
+    # -- marking
+
+    def _mark_sent(self, held: Claim, channel: str, ts: str, lang: Lang | None, fate: Fate) -> Fate:
+        with self.deps.sessions.begin() as session:
+            return fate if outbox.sent(session, held, channel, ts, self._now(), lang=lang) else Fate.LOST
+
+    def _unsure(self, held: Claim, error: Exception) -> Fate:
+        log.warning("nobody knows whether nudge %s is in Slack: %s", held.key, _word(error))
+        wait = self._wait(error, held, stop=False)
+        with self.deps.sessions.begin() as session:
+            return Fate.LATER if outbox.leave_unsure(session, held, self._now() + wait, _word(error)) else Fate.LOST
+
+    def _put_off(self, held: Claim, wait: timedelta, error: str, *, counts: bool = True) -> Fate:
+        """Try again later; a nudge that may be in Slack already stays unsure."""
+        at = self._now() + wait
+        with self.deps.sessions.begin() as session:
+            if held.tried_at is not None and held.slack_channel is not None:
+                kept = outbox.leave_unsure(session, held, at, error)
+            else:
+                kept = outbox.give_back(session, held, at, error, counts=counts)
+        return Fate.LATER if kept else Fate.LOST
+
+    def _fail(self, held: Claim, error: str) -> Fate:
+        log.error("nudge %s reaches nobody: %s", held.key, error)
+        with self.deps.sessions.begin() as session:
+            return Fate.FAILED if outbox.fail(session, held, self._now(), error) else Fate.LOST
+
+    def _wait(self, error: Exception, held: Claim, *, stop: bool = True) -> timedelta:
+        """How long to wait after a failure. Raises `_Stop` when the whole round must."""
+        word = _word(error)
+        wait = outbox.wait_before(held.attempts)
+        if word in LIMITED:
+            wait = _retry_after(error)
+        if stop and (word in LIMITED or word in REFUSED):
+            raise _Stop(word, wait if word in LIMITED else PAUSE)
+        return wait
+
+    # -- redrawing
+
+    def redraw(self) -> int:
+        """Bring messages up to date whose ticket has moved or whose button was pressed. Twice does no harm."""
+        with reading(self.deps.engine) as connection:
+            stale = list(outbox.stale(connection))
+        return sum(self._redraw(one) for one in stale)
+
+    def _redraw(self, one: outbox.Stale) -> bool:
+        lang: Lang = "zh" if one.lang == "zh" else "en" if one.lang == "en" else self.deps.settings.lang
+        with reading(self.deps.engine) as connection:
+            view = message.view(connection, one.nudge_id, self.desk, lang)
+        try:
+            self.client.chat_update(channel=one.channel, ts=one.ts, **blocks.nudge(view, lang).as_arguments())
+        except (SlackApiError, *LINE_BROKEN) as error:
+            word = _word(error)
+            if word in LIMITED | REFUSED:
+                raise _Stop(word, PAUSE) from None
+            if not _is_certain(error):
+                return False
+            log.warning("message of nudge %s cannot be redrawn: %s", one.nudge_id, word)
+        with self.deps.sessions.begin() as session:
+            outbox.redrawn(session, one)
+        return True
+
+
+def _word(error: Exception) -> str:
+    """Slack's word for what is wrong, or what broke the line."""
+    if not isinstance(error, SlackApiError):
+        return type(error).__name__
+    if getattr(error.response, "status_code", 200) == 429:
+        return "ratelimited"
+    # A reply that is no JSON has no word either.
+    word = error.response.get("error") if isinstance(getattr(error.response, "data", error.response), dict) else None
+    return str(word or "no_answer")
+
+
+def _is_certain(error: Exception) -> bool:
+    """Whether Slack said itself that it stored nothing."""
+    if not isinstance(error, SlackApiError):
+        return False
+    status = getattr(error.response, "status_code", 200)
+    return status == 429 or (status < 500 and _word(error) not in UNCLEAR | {"no_answer"})
+
+
+def _retry_after(error: Exception) -> timedelta:
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    value = next((str(v) for name, v in headers.items() if str(name).lower() == "retry-after"), "")
+    return timedelta(seconds=int(value) if value.isdigit() else 30)

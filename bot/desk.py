@@ -1,0 +1,51 @@
+"""What every listener works with. Bolt hands it to a parameter named `desk`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slack_sdk import WebClient
+
+from bot.people import Member, People
+from bot.posting import InThread, Place
+from bot.roles import Role, Roles
+from bot.work import Work
+from unstuck.i18n import Lang
+
+if TYPE_CHECKING:
+    from unstuck.deps import Deps
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Slack, the store and everything between them, built once by `create_app`."""
+
+    deps: Deps
+    client: WebClient
+    work: Work
+    people: People
+    roles: Roles
+    #: The bot's own user id, and the workspace it was installed in.
+    bot_user: str
+    team_id: str
+
+    def lang(self, member: Member) -> Lang:
+        """The language of somebody who has not written anything to go by."""
+        return member.lang or self.deps.settings.lang
+
+    def admits(self, member: Member, place: Place) -> bool:
+        """Whether `member` may see internal things; if not, they are told why and whom to ask."""
+        role = self.roles.role(member)
+        if role >= Role.MEMBER:
+            return True
+        place.tell("bot.guest" if role == Role.GUEST else "bot.not_member")
+        return False
+
+    def thread(self, channel: str, thread_ts: str | None, lang: Lang) -> InThread:
+        return InThread(self.client, channel, thread_ts, lang)
+
+    def direct(self, user_id: str, lang: Lang) -> InThread:
+        """The conversation between the bot and one person."""
+        opened = self.client.conversations_open(users=user_id)
+        return InThread(self.client, opened["channel"]["id"], None, lang)

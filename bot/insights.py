@@ -1,0 +1,128 @@
+"""Managers' questions: read, counted, told with table and chart; a question back has a button a reading."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk.errors import SlackApiError, SlackRequestError
+
+from bot import blocks, choices, seen
+from bot.blocks.insights import CHOOSE
+from bot.choices import Choice
+from bot.desk import Desk
+from bot.posting import LINE_BROKEN, InThread, Place
+from bot.pressing import Pressed
+from bot.work import Job
+from unstuck.i18n import Lang, t
+from unstuck.insights import ask
+from unstuck.insights.plan import Answer, Ask, Option, Plan, Reading, Refuse, Scope
+
+log = logging.getLogger("unstuck.bot")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question and what the planner made of it."""
+
+    reading: Reading
+    user: str
+    thread_key: str
+    #: What the asker may see; None: no numbers at all.
+    scope: Scope | None
+
+    @property
+    def understood(self) -> bool:
+        """Whether it is a manager's question, asked by somebody who may."""
+        return self.scope is not None and isinstance(self.reading, Answer | Ask)
+
+    @property
+    def has_something_to_say(self) -> bool:
+        """Whether it is worth showing when the knowledge base knows nothing either."""
+        return isinstance(self.reading, Answer | Ask) or bool(self.reading.options)
+
+
+def register(app: App) -> None:
+    app.action(re.compile(rf"^{CHOOSE}_\d+$"))(on_choose)
+
+
+def read(desk: Desk, text: str, user: str, thread_key: str, lang: Lang) -> Asked:
+    """What the planner makes of `text`, following up on what was asked under `thread_key` before."""
+    member = desk.people.get(user)
+    reading = ask.read(desk.deps, text, lang=lang, thread=thread_key)
+    return Asked(reading, user, thread_key, desk.roles.scope(member))
+
+
+def show(desk: Desk, asked: Asked, place: Place) -> None:
+    """Tell the number, the question back, or why there is neither."""
+    if asked.scope is None:
+        place.tell("bot.managers_only")
+    elif isinstance(asked.reading, Answer):
+        _count(desk, asked.reading.plan, asked.thread_key, asked.user, asked.scope, place)
+    else:
+        _offer(desk, asked, asked.reading, place)
+
+
+def on_choose(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
+    ack()
+    pressed = Pressed(body, desk)
+    desk.work.take(Job(lambda: _choose(pressed, action["value"], desk), pressed.place))
+
+
+def _offer(desk: Desk, asked: Asked, reading: Ask | Refuse, place: Place) -> None:
+    prompt = reading.prompt if isinstance(reading, Ask) else reading.reason
+    choice = Choice(reading.options, prompt, asked.user, place.lang, asked.thread_key)
+    choice_id = choices.save(desk.deps.sessions, choice, desk.deps.clock.now())
+    labels = [option.label for option in reading.options]
+    if isinstance(reading, Ask):
+        place.say(blocks.ask(prompt, labels, choice_id, place.lang))
+    else:
+        place.say(blocks.refuse(prompt, reading.unexplained, labels, choice_id, place.lang))
+
+
+def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, place: Place) -> None:
+    told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
+    found = blocks.Finding(told.sentence, told.restatement, told.columns, told.rows, told.n_rows, told.notes)
+    place.say(blocks.insight(found, place.lang))
+    picture = ask.picture(plan, told, place.lang)
+    if picture is not None and isinstance(place, InThread):
+        _show_chart(desk, picture, told.sentence, place)
+
+
+def _show_chart(desk: Desk, picture: bytes, alt: str, place: InThread) -> None:
+    """The chart as a file below the answer. Without it nothing is missing: the table says the same."""
+    try:
+        desk.client.files_upload_v2(
+            channel=place.channel,
+            thread_ts=place.thread_ts,
+            content=picture,
+            filename="chart.png",
+            title=t("bot.chart", place.lang),
+            alt_txt=alt[:1000],
+        )
+    except (SlackApiError, SlackRequestError, *LINE_BROKEN) as error:
+        log.warning("the chart could not be uploaded: %s", error)
+
+
+def _choose(pressed: Pressed, value: str, desk: Desk) -> None:
+    found = choices.find(desk.deps.sessions, value)
+    if found is None:
+        pressed.whisper.tell("bot.expired")
+        return
+    choice, option = found
+    if pressed.user != choice.user:
+        pressed.whisper.tell("bot.not_yours")
+        return
+    scope = desk.roles.scope(desk.people.get(pressed.user))
+    if scope is None:
+        pressed.whisper.tell("bot.managers_only")
+    elif seen.claim(desk.deps.sessions, f"choice:{value.partition(':')[0]}", desk.deps.clock.now()):
+        _take_choice(pressed, choice, option, scope, desk)
+
+
+def _take_choice(pressed: Pressed, choice: Choice, option: Option, scope: Scope, desk: Desk) -> None:
+    pressed.replace(blocks.chosen(choice.prompt, option.label, choice.lang))
+    _count(desk, option.plan, choice.thread_key, choice.user, scope, replace(pressed.place, lang=choice.lang))

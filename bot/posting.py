@@ -1,0 +1,164 @@
+"""Where answers go: a thread, or one person alone. Each message arrives once, also over a bad line."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry import RetryHandler
+from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.webhook import WebhookClient
+
+from bot.blocks import Drawn, notice
+from unstuck.errors import UserError
+from unstuck.i18n import Lang
+
+log = logging.getLogger("unstuck.bot")
+
+REPLY = "unstuck_reply"
+#: Seconds before the second, third and fourth try.
+PAUSES = (0.3, 1.0, 3.0)
+#: What a broken line raises. `slack_sdk` re-sends nothing by itself here: see `bot/app.py`.
+LINE_BROKEN = (OSError, http.client.HTTPException)
+SERVER_ERROR = 500
+
+
+class Place:
+    """Where one person's answer goes, and the short messages that every place needs."""
+
+    __slots__ = ()
+    lang: Lang
+
+    def say(self, drawn: Drawn) -> None:
+        raise NotImplementedError
+
+    def tell(self, key: str, **values: object) -> None:
+        """One sentence from the locales."""
+        self.say(notice(key, self.lang, **values))
+
+    def busy(self) -> None:
+        self._quietly(lambda: self.tell("bot.busy"))
+
+    def too_busy(self) -> None:
+        self._quietly(lambda: self.tell("bot.too_busy"))
+
+    def failed(self, error: Exception) -> None:
+        """Tell the person: the remedy where there is one, else the id under which the log has the rest."""
+        if isinstance(error, UserError):
+            self._quietly(lambda: self.tell(f"errors.{error.key}", **error.params))
+            return
+        incident = uuid.uuid4().hex[:8]
+        log.error("error %s", incident, exc_info=error)
+        self._quietly(lambda: self.tell("bot.sorry", id=incident))
+
+    def _quietly(self, send: Callable[[], None]) -> None:
+        """The last message of a failure may fail itself; then only the log is left."""
+        try:
+            send()
+        except (SlackApiError, *LINE_BROKEN) as error:
+            log.error("could not tell the person: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class InThread(Place):
+    """A thread of a channel or of the direct conversation."""
+
+    client: WebClient
+    channel: str
+    thread_ts: str | None
+    lang: Lang
+
+    def say(self, drawn: Drawn) -> None:
+        post_once(self.client, self.channel, drawn, thread_ts=self.thread_ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Privately(Place):
+    """One person alone, through the response URL of a command or button."""
+
+    response_url: str
+    lang: Lang
+    proxy: str | None = None
+
+    def say(self, drawn: Drawn) -> None:
+        self._send(text=drawn.text, blocks=drawn.blocks, response_type="ephemeral", replace_original=False)
+
+    def replace(self, drawn: Drawn) -> None:
+        """Put `drawn` in the place of the message whose button was pressed."""
+        self._send(text=drawn.text, blocks=drawn.blocks, replace_original=True)
+
+    def _send(self, **message: Any) -> None:
+        # A lost reply must not become a second message: only rate limits are sent again.
+        retries: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=3)]
+        hook = WebhookClient(self.response_url, proxy=self.proxy, retry_handlers=retries)
+        answer = hook.send_dict({**message, "unfurl_links": False})
+        if answer.status_code != http.client.OK:
+            raise OSError(f"response URL answered {answer.status_code}: {answer.body[:200]}")
+
+
+def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str | None = None) -> str:
+    """Post a message and return its `ts`. After an unclear failure it is looked for before it is sent again.
+
+    Raises `SlackApiError` when Slack refuses it, or the last failure when the line stays broken.
+    """
+    key = uuid.uuid4().hex
+    metadata = {"event_type": REPLY, "event_payload": {"key": key}}
+    for pause in (*PAUSES, None):
+        try:
+            posted = client.chat_postMessage(
+                channel=channel,
+                thread_ts=thread_ts,
+                metadata=metadata,
+                unfurl_links=False,
+                unfurl_media=False,
+                text=drawn.text,
+                blocks=drawn.blocks,
+            )
+            return str(posted["ts"])
+        except (SlackApiError, *LINE_BROKEN) as error:
+            if not _is_unclear(error) or pause is None:
+                raise
+            log.warning("posting to %s is unclear, looking for it: %s", channel, error)
+            time.sleep(pause)
+        found = _find(client, channel, thread_ts, key)
+        if found is not None:
+            return found
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _is_unclear(error: Exception) -> bool:
+    """Whether the message may be there although the call failed."""
+    return not isinstance(error, SlackApiError) or error.response.status_code >= SERVER_ERROR
+
+
+def _find(client: WebClient, channel: str, thread_ts: str | None, key: str) -> str | None:
+    """The `ts` of our message with `key`, asked for until Slack answers. Raises when it never does."""
+    for pause in (*PAUSES, None):
+        try:
+            return _search(client, channel, thread_ts, key)
+        except (SlackApiError, *LINE_BROKEN) as error:
+            if not _is_unclear(error) or pause is None:
+                raise
+            time.sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _search(client: WebClient, channel: str, thread_ts: str | None, key: str) -> str | None:
+    if thread_ts is not None:
+        pages = client.conversations_replies(channel=channel, ts=thread_ts, include_all_metadata=True, limit=200)
+    else:
+        pages = client.conversations_history(channel=channel, include_all_metadata=True, limit=50)
+    for page in pages:
+        for message in page["messages"]:
+            if message.get("metadata", {}).get("event_payload", {}).get("key") == key:
+                return str(message["ts"])
+        if thread_ts is None:
+            break
+    return None

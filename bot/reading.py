@@ -1,0 +1,74 @@
+"""Slack's message events as values: who asks what, where. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bot.blocks.text import unescape
+from unstuck.i18n import Lang, language_of
+
+#: Message subtypes that are still somebody saying something.
+SPOKEN = frozenset({None, "file_share", "thread_broadcast"})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one person wrote, as the bot takes it up."""
+
+    #: Without the mention of the bot, unescaped.
+    text: str
+    user: str
+    channel: str
+    ts: str
+    #: The thread that the answer belongs into: the message's own, or the one that it starts.
+    thread_ts: str
+    #: Whether the message is a reply in a thread.
+    is_reply: bool
+    #: Written to the bot alone.
+    is_direct: bool
+    #: Names the bot; or somebody else, or another bot.
+    names_bot: bool
+    names_others: bool
+    #: From another organisation, by the event's own word.
+    is_stranger: bool
+    #: In a channel that another organisation reads along.
+    is_shared: bool
+    event_id: str
+    lang: Lang
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What makes it one message: the event's id, and the place, because a mention arrives as two events."""
+        return f"event:{self.event_id}", f"text:{self.channel}:{self.ts}"
+
+    @property
+    def thread_key(self) -> str:
+        """The conversation: follow-ups read what was asked before under this key."""
+        return f"slack:{self.channel}:{self.thread_ts}"
+
+
+def read_message(body: dict[str, Any], bot_user: str, team_id: str) -> Message | None:
+    """The message in an event's body; None for edits, joins, bots and everything else nobody said to us."""
+    event = body["event"]
+    if event.get("subtype") not in SPOKEN or event.get("bot_id") or not event.get("user") or event.get("hidden"):
+        return None
+    raw = str(event.get("text") or "")
+    named = set(re.findall(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>", raw))
+    text = unescape(re.sub(rf"<@{re.escape(bot_user)}(?:\|[^>]*)?>", " ", raw)).strip()
+    return Message(
+        text=re.sub(r"[ \t]+", " ", text),
+        user=event["user"],
+        channel=event["channel"],
+        ts=event["ts"],
+        thread_ts=event.get("thread_ts") or event["ts"],
+        is_reply=bool(event.get("thread_ts")),
+        is_direct=event.get("channel_type") == "im",
+        names_bot=event["type"] == "app_mention" or bot_user in named,
+        names_others=bool(named - {bot_user}),
+        is_stranger=bool(event.get("user_team") and event["user_team"] != team_id),
+        is_shared=bool(body.get("is_ext_shared_channel")),
+        event_id=str(body.get("event_id") or event["ts"]),
+        lang=language_of(text),
+    )

@@ -1,0 +1,137 @@
+"""Runs the app until it is told to stop: Socket Mode, HTTP, or both."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask, Response, request
+from slack_bolt import App
+from slack_bolt.adapter.flask import SlackRequestHandler
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk.errors import SlackApiError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.posting import LINE_BROKEN
+from unstuck.errors import UserError
+from unstuck.settings import Settings
+
+log = logging.getLogger("unstuck.bot")
+
+#: Requests that are answered at once; each only hands its event on.
+HTTP_THREADS = 16
+#: Slack's own payloads are far smaller.
+MAX_BODY_BYTES = 1_000_000
+
+
+class Link:
+    """The Socket Mode connection, as far as health checks care."""
+
+    def __init__(self, handler: SocketModeHandler | None = None) -> None:
+        self._handler = handler
+
+    @property
+    def is_up(self) -> bool:
+        return self._handler is None or self._handler.client.is_connected()
+
+
+@contextmanager
+def over_socket(app: App, settings: Settings) -> Iterator[Link]:
+    """Events through a websocket, for as long as the block lasts.
+
+    Raises `UserError` when Slack refuses the app-level token or cannot be reached.
+    """
+    assert settings.slack_app_token is not None
+    handler = SocketModeHandler(app, settings.slack_app_token.get_secret_value())
+    # The handler reads HTTPS_PROXY by itself; what `create_app` decided about proxies holds here as well.
+    handler.client.proxy = app.client.proxy
+    try:
+        handler.connect()  # type: ignore[no-untyped-call]
+    except SlackApiError as error:
+        raise UserError("slack_app_refused", error=error.response.get("error") or error.response.status_code) from None
+    except LINE_BROKEN:
+        raise UserError("slack_unreachable", url=settings.slack_api_url) from None
+    try:
+        yield Link(handler)
+    finally:
+        handler.close()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def over_http(site: Flask, host: str, port: int) -> Iterator[int]:
+    """The site at `host:port` (0: any free port) for as long as the block lasts; the port it listens on.
+
+    Raises `UserError` when the port is taken.
+    """
+    import waitress  # type: ignore[import-untyped]
+
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as error:
+        raise UserError("port_taken", port=port, reason=error.strerror or str(error)) from None
+    server = waitress.create_server(site, sockets=[listening], threads=HTTP_THREADS, ident="unstuck")
+    thread = threading.Thread(target=server.run, name="unstuck-http", daemon=True)
+    thread.start()
+    try:
+        yield int(server.effective_port)
+    finally:
+        # Requests under way are answered first; then the loop ends in its own thread.
+        server.task_dispatcher.shutdown()
+        server.trigger.pull_trigger(lambda: _leave(server))
+        thread.join(timeout=5)
+
+
+def _leave(server: Any) -> None:
+    for channel in list(server.active_channels.values()):
+        channel.handle_close()
+    server.close()
+
+
+def site(engine: Engine, link: Link, app: App | None) -> Flask:
+    """`/healthz`, `/readyz`, `/metrics`, and with an app `/slack/events`."""
+    flask = Flask("unstuck", static_folder=None)
+    flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    flask.add_url_rule("/healthz", "health", lambda: _plain("ok"))
+    flask.add_url_rule("/readyz", "ready", lambda: _ready(engine, link))
+    flask.add_url_rule("/metrics", "metrics", _metrics)
+    if app is not None:
+        events = SlackRequestHandler(app)
+        flask.add_url_rule("/slack/events", "events", lambda: _events(events), methods=["POST"])
+    return flask
+
+
+def _events(handler: SlackRequestHandler) -> Response:
+    try:
+        return handler.handle(request)
+    except json.JSONDecodeError:
+        # Bolt reads the body before it checks the signature; Slack sends nothing like this.
+        return _plain("not JSON", 400)
+
+
+def _ready(engine: Engine, link: Link) -> Response:
+    """503 while events could not be worked on: no database, or no connection to Slack."""
+    if not link.is_up:
+        return _plain("no connection to Slack", 503)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        log.warning("not ready: the database does not answer", exc_info=True)
+        return _plain("no database", 503)
+    return _plain("ready")
+
+
+def _metrics() -> Response:
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _plain(words: str, status: int = 200) -> Response:
+    return Response(words + "\n", status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,153 @@
+"""The whole process, started as people start it, in both modes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.playground.app_side import COMMAND, EVENT, OverHttp, encode
+from bot.playground.standin import SlackStandIn
+
+UNSTUCK = [str(Path(sys.executable).with_name("unstuck")), "serve"]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
+
+
+def surroundings(slack: SlackStandIn, home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "UNSTUCK_"))}
+    return kept | {"UNSTUCK_HOME": str(home), "SLACK_API_URL": slack.url, "SLACK_BOT_TOKEN": slack.bot_token} | more
+
+
+@contextmanager
+def serving(env: dict[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([*UNSTUCK, *options], env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def until(process: subprocess.Popen[str], words: str) -> None:
+    """Read what the process says until it says `words`."""
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if words in line:
+            return
+    raise AssertionError(f"ended without saying {words!r}:\n{said}")
+
+
+def helped(slack: SlackStandIn, user: str) -> bool:
+    return any("keep tickets moving" in m.all_text() for m in slack.messages() if m.ephemeral_to == user)
+
+
+@pytest.mark.parametrize("oauth", [{}, {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "s"}])
+def test_socket_mode_answers_and_stops_when_told(slack: SlackStandIn, tmp_path: Path, oauth: dict[str, str]) -> None:
+    env = surroundings(slack, tmp_path, SLACK_APP_TOKEN=slack.app_token, **oauth)
+    with serving(env) as process:
+        until(process, "Socket Mode")
+        ana = slack.add_user("ana")
+        assert slack.command(ana, "/unstuck", "help").ok
+        slack.wait_for(lambda: helped(slack, ana))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
+def test_a_dropped_websocket_is_opened_again(slack: SlackStandIn, tmp_path: Path) -> None:
+    with serving(surroundings(slack, tmp_path, SLACK_APP_TOKEN=slack.app_token)) as process:
+        until(process, "Socket Mode")
+        slack.socket.refresh()
+        slack.wait_for(lambda: len(slack.calls("apps.connections.open")) > 1, timeout=30)
+        slack.wait_for(lambda: slack.socket.connections)
+        ana = slack.add_user("ana")
+        assert slack.command(ana, "/unstuck", "help").ok
+        slack.wait_for(lambda: helped(slack, ana))
+
+
+def test_http_answers_signed_requests_only(slack: SlackStandIn, tmp_path: Path) -> None:
+    port = free_port()
+    env = surroundings(slack, tmp_path, SLACK_SIGNING_SECRET=slack.signing_secret)
+    with serving(env, "--http", str(port)) as process:
+        until(process, str(port))
+        slack.connect_http(f"http://127.0.0.1:{port}/slack/events")
+        ana = slack.add_user("ana")
+        assert slack.command(ana, "/unstuck", "help").ok
+        slack.wait_for(lambda: helped(slack, ana))
+        assert refused_forgeries(port, slack) == 20
+        for page in ("healthz", "readyz", "metrics"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}") as answer:
+                assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
+def refused_forgeries(port: int, slack: SlackStandIn) -> int:
+    """How many of 20 forged requests get 401: wrong secrets, old stamps, changed bodies, missing headers."""
+    side = OverHttp(f"http://127.0.0.1:{port}/slack/events", "")
+    form = {"command": "/unstuck", "text": "help", "user_id": "U1", "channel_id": "C1", "team_id": "T0UNSTUCK"}
+    refused = 0
+    for number, (kind, payload) in enumerate([(COMMAND, form), (EVENT, {"type": "event_callback", "event": {}})] * 10):
+        secret = slack.signing_secret if number % 5 else ["", "wrong", "0" * 32, slack.bot_token][number // 5]
+        body, headers = encode(kind, payload, secret, at=1_600_000_000 if number % 5 == 1 else None)
+        if number % 5 == 2:
+            body += b" "
+        if number % 5 == 3:
+            del headers["X-Slack-Signature"]
+        if number % 5 == 4:
+            headers["X-Slack-Signature"] = "v0=" + "0" * 64
+        refused += side.post(body, headers).status == 401
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "lang", "words"),
+    [
+        ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, (), "en", "Slack refused the bot token (invalid_auth)"),
+        ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, ("--lang", "zh"), "zh", "Slack 不接受这个 bot token"),
+        ({"SLACK_APP_TOKEN": "xapp-wrong"}, (), "en", "Slack refused the app-level token (invalid_auth)"),
+        ({"SLACK_APP_TOKEN": ""}, (), "en", "SLACK_SIGNING_SECRET"),
+        ({"SLACK_BOT_TOKEN": ""}, (), "en", "unstuck slack manifest"),
+        ({"SLACK_API_URL": "http://127.0.0.1:9/api/"}, ("--lang=zh",), "zh", "连不上 Slack"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(
+    slack: SlackStandIn, tmp_path: Path, changed: dict[str, str], options: tuple[str, ...], lang: str, words: str
+) -> None:
+    env = surroundings(slack, tmp_path, SLACK_APP_TOKEN=slack.app_token) | changed
+    ended = subprocess.run(
+        [*UNSTUCK, *options],
+        env={k: v for k, v in env.items() if v},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert words in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_taken_port_is_named(slack: SlackStandIn, tmp_path: Path) -> None:
+    env = surroundings(slack, tmp_path, SLACK_SIGNING_SECRET=slack.signing_secret)
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = str(held.getsockname()[1])
+        ended = subprocess.run(
+            [*UNSTUCK, "--http", port], env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert ended.returncode == 1
+    assert f"Port {port} cannot be used" in ended.stderr
