@@ -43,17 +43,18 @@ SKEW = timedelta(hours=1)
 PAUSE = timedelta(minutes=5)
 
 #: This person or channel cannot be written to, ever; the next one may.
-UNREACHABLE = frozenset(
-    "channel_not_found is_archived not_in_channel user_not_found users_not_found user_disabled user_not_visible"
-    " cannot_dm_bot restricted_action messages_tab_disabled is_inactive account_inactive_user".split()
-)
+UNREACHABLE = frozenset({
+    "channel_not_found", "is_archived", "not_in_channel", "user_not_found", "users_not_found", "user_disabled",
+    "user_not_visible", "cannot_dm_bot", "restricted_action", "messages_tab_disabled", "is_inactive",
+})  # fmt: skip
 #: Slack refuses the app as a whole.
-REFUSED = frozenset(
-    "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope not_allowed_token_type"
-    " org_login_required ekm_access_denied team_access_not_granted no_permission access_denied".split()
-)
+REFUSED = frozenset({
+    "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope",
+    "not_allowed_token_type", "org_login_required", "ekm_access_denied", "team_access_not_granted", "no_permission",
+    "access_denied",
+})  # fmt: skip
 #: Slack does not know itself.
-UNCLEAR = frozenset("internal_error fatal_error service_unavailable request_timeout team_added_to_org".split())
+UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 LIMITED = frozenset(("ratelimited", "rate_limited"))
 
 
@@ -84,7 +85,7 @@ class Delivered:
         return self.fates[Fate.SENT] + self.fates[Fate.FOUND]
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     """End the round: Slack wants us to wait, or refuses the token."""
 
     def __init__(self, error: str, wait: timedelta) -> None:
@@ -92,9 +93,11 @@ class _Stop(Exception):
         self.error, self.wait = error, wait
 
 
-def nudge_client(token: str, base_url: str, *, timeout: int = TIMEOUT_S) -> WebClient:
-    """A client that never re-sends: Slack's own would post twice after a lost reply, or sleep through our lease."""
-    return WebClient(token=token, base_url=base_url, timeout=timeout, retry_handlers=[])
+def _never_again(client: WebClient) -> WebClient:
+    """A client that re-sends nothing: Slack's own would post twice after a lost reply, or sleep through our lease."""
+    plain = WebClient(client.token, base_url=client.base_url, timeout=TIMEOUT_S, ssl=client.ssl, retry_handlers=[])
+    plain.proxy = client.proxy
+    return plain
 
 
 def deliver_due(
@@ -107,9 +110,10 @@ def deliver_due(
 ) -> Delivered:
     """Send what is due and still holds, and redraw messages that no longer show what holds.
 
-    `client` must not retry by itself (`nudge_client`). Any number of processes may run this at once on
-    PostgreSQL. Trouble is logged and kept with the nudge (`outbox.troubles`); nothing is raised for it.
+    `client` lends its token and address. Any number of processes may run this at once on PostgreSQL.
+    Trouble is logged and kept with the nudge (`outbox.troubles`); nothing is raised for it.
     """
+    client = _never_again(client)
     with reading(deps.engine) as connection:
         desk = read_desk(connection, deps.settings, {})
     round_ = _Round(deps, client, desk, people or People(client, deps.clock, ""), lease)
@@ -118,7 +122,7 @@ def deliver_due(
         while sum(delivered.fates.values()) < at_most and (fate := round_.next()) is not None:
             delivered.fates[fate] += 1
         delivered.redrawn = round_.redraw()
-    except _Stop as stop:
+    except _StopError as stop:
         delivered.stopped = stop.error
         log.log(logging.INFO if stop.error in LIMITED else logging.ERROR, "delivery stops for now: %s", stop.error)
     return delivered
@@ -140,7 +144,7 @@ class _Round:
             return None
         try:
             return self._find(held) or self._send(held)
-        except _Stop as stop:
+        except _StopError as stop:
             self._put_off(held, stop.wait, stop.error, counts=False)
             raise
 
@@ -242,7 +246,7 @@ class _Round:
         note = message.unreached(directory, held.recipient, lang) if instead else None
         with reading(self.deps.engine) as connection:
             view = message.view(connection, held.nudge_id, self.desk, lang, waited=held.waited, note=note)
-        return blocks.nudge(view, lang).as_arguments()
+        return _arguments(blocks.nudge(view, lang))
 
     def _lang(self, user: str | None) -> Lang:
         """The language of the reader's Slack, else the desk's."""
@@ -282,13 +286,13 @@ class _Round:
             return Fate.FAILED if outbox.fail(session, held, self._now(), error) else Fate.LOST
 
     def _wait(self, error: Exception, held: Claim, *, stop: bool = True) -> timedelta:
-        """How long to wait after a failure. Raises `_Stop` when the whole round must."""
+        """How long to wait after a failure. Raises `_StopError` when the whole round must."""
         word = _word(error)
         wait = outbox.wait_before(held.attempts)
         if word in LIMITED:
             wait = _retry_after(error)
         if stop and (word in LIMITED or word in REFUSED):
-            raise _Stop(word, wait if word in LIMITED else PAUSE)
+            raise _StopError(word, wait if word in LIMITED else PAUSE)
         return wait
 
     # -- redrawing
@@ -304,17 +308,21 @@ class _Round:
         with reading(self.deps.engine) as connection:
             view = message.view(connection, one.nudge_id, self.desk, lang)
         try:
-            self.client.chat_update(channel=one.channel, ts=one.ts, **blocks.nudge(view, lang).as_arguments())
+            self.client.chat_update(channel=one.channel, ts=one.ts, **_arguments(blocks.nudge(view, lang)))
         except (SlackApiError, *LINE_BROKEN) as error:
             word = _word(error)
             if word in LIMITED | REFUSED:
-                raise _Stop(word, PAUSE) from None
+                raise _StopError(word, PAUSE) from None
             if not _is_certain(error):
                 return False
             log.warning("message of nudge %s cannot be redrawn: %s", one.nudge_id, word)
         with self.deps.sessions.begin() as session:
             outbox.redrawn(session, one)
         return True
+
+
+def _arguments(drawn: blocks.Drawn) -> dict[str, Any]:
+    return {"text": drawn.text, "blocks": drawn.blocks}
 
 
 def _word(error: Exception) -> str:

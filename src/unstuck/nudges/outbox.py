@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from unstuck.clock import iso
@@ -140,10 +140,11 @@ def aim(session: Session, held: Claim, channel: str) -> bool:
     return _mark(session, held, slack_channel=channel)
 
 
-def sent(session: Session, held: Claim, channel: str, ts: str, now: datetime) -> bool:
-    """It is in Slack. If its ticket has moved since, the message will be struck through."""
+def sent(session: Session, held: Claim, channel: str, ts: str, now: datetime, *, lang: str | None) -> bool:
+    """It is in Slack, in that language if known. If its ticket has moved since, it will be struck through."""
     values: dict[str, Any] = {
         "state": "sent", "slack_channel": channel, "slack_ts": ts, "sent_at": now, "error": None, "tried_at": None,
+        "payload": {**held.payload, "waited": held.waited, "lang": lang},
     }  # fmt: skip
     if held.moved:
         values |= {"outcome": "moved", "outcome_at": now, "redraw": True}
@@ -151,11 +152,13 @@ def sent(session: Session, held: Claim, channel: str, ts: str, now: datetime) ->
     return _mark(session, held, **values)
 
 
-def give_back(session: Session, held: Claim, at: datetime, error: str) -> bool:
-    """Slack refused it for certain: try again at `at`, or give up after many attempts."""
-    if held.attempts >= MOST_ATTEMPTS:
+def give_back(session: Session, held: Claim, at: datetime, error: str, *, counts: bool = True) -> bool:
+    """Nothing was posted: try again at `at`, or give up after many attempts that count."""
+    attempts = held.attempts if counts else held.attempts - 1
+    if attempts >= MOST_ATTEMPTS:
         return fail(session, held, at, error)
-    return _mark(session, held, state="due", due_at=at, leased_by=None, tried_at=None, error=error)
+    again = {"state": "due", "due_at": at, "attempts": attempts}
+    return _mark(session, held, **again, leased_by=None, tried_at=None, error=error)
 
 
 def leave_unsure(session: Session, held: Claim, at: datetime, error: str) -> bool:
@@ -177,6 +180,32 @@ def fail(session: Session, held: Claim, now: datetime, error: str) -> bool:
 def wait_before(attempts: int) -> timedelta:
     """How long to wait after so many attempts."""
     return min(FIRST_WAIT * (1 << min(attempts - 1, 20)), LONGEST_WAIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A message in Slack that no longer shows what holds."""
+
+    nudge_id: int
+    channel: str
+    ts: str
+    lang: str | None
+    outcome: str | None
+    outcome_at: datetime | None
+
+
+def stale(connection: Connection, *, limit: int = 100) -> Iterator[Stale]:
+    """Messages to redraw, oldest first."""
+    columns = (NUDGE.c[name] for name in ("id", "slack_channel", "slack_ts", "payload", "outcome", "outcome_at"))
+    wanted = select(*columns).where(NUDGE.c.redraw, NUDGE.c.slack_ts.is_not(None))
+    for nudge, channel, ts, payload, outcome, at in connection.execute(wanted.order_by(NUDGE.c.id).limit(limit)):
+        yield Stale(nudge, channel, ts, payload.get("lang"), outcome, at)
+
+
+def redrawn(session: Session, one: Stale) -> None:
+    """The message shows what held when it was read; whatever was pressed since is drawn the next time."""
+    same = NUDGE.c.id == one.nudge_id, NUDGE.c.outcome_at.is_not_distinct_from(one.outcome_at)
+    session.execute(update(NUDGE).where(*same).values(redraw=False))
 
 
 @dataclass(frozen=True, slots=True)
