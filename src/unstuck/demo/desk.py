@@ -26,10 +26,10 @@ SOURCE = "demo"
 _EVERYDAY_TICKETS = 2860
 _CUSTOMERS = 1150
 _FIRST_NUMBER = 204_001
-_TWIN_SHARE, _SPAM_SHARE, _ZOMBIE_SHARE = 0.02, 0.014, 0.002
+_TWIN_SHARE, _SPAM_SHARE, _ZOMBIE_SHARE = 0.02, 0.014, 0.001
 #: Recent tickets that somebody forgot: how recent, and how many of them.
 _FORGOTTEN_WITHIN = timedelta(days=12)
-_UNOWNED_SHARE, _UNANSWERED_SHARE = 0.025, 0.035
+_UNOWNED_SHARE, _UNANSWERED_SHARE = 0.025, 0.025
 
 
 @dataclass(frozen=True, slots=True)

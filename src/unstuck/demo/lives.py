@@ -38,7 +38,7 @@ DAY = 24 * HOUR
 _TEAM_OF_HANDLER = {"tech": "tech-support", "repairs": "repairs", "finance": "finance-desk", "logistics": "wuliu"}
 _FRONT: dict[Lang, str] = {"en": "front-desk", "zh": "kefu"}
 #: Working hours until somebody picks the ticket up (median).
-_PICK_UP = {"Urgent": 0.3, "High": 0.7, "Normal": 1.3, "Low": 2.4}
+_PICK_UP = {"Urgent": 0.2, "High": 0.5, "Normal": 1.0, "Low": 2.0}
 _PRIORITIES = ("Urgent",) * 4 + ("High",) * 14 + ("Normal",) * 62 + ("Low",) * 20
 #: The timer that closes what is solved, and the one that gives up on silent customers.
 AUTO_CLOSE = 5 * DAY
@@ -81,7 +81,7 @@ class Life:
         calendar = self._office.teams[self._team].calendar
         return self._office.shifts[calendar].after(self.diary.at, self._spread(median_hours, sigma))
 
-    def _customer_time(self, median_hours: float, sigma: float = 1.1) -> float:
+    def _customer_time(self, median_hours: float, sigma: float = 0.9) -> float:
         """When the customer gets round to it: never between midnight and seven."""
         at = self.diary.at + self._spread(median_hours, sigma)
         hour = datetime.fromtimestamp(at, ZONES[self.case.lang]).hour
@@ -175,7 +175,7 @@ class Life:
         at = self._work(0.35)
         self._reply(at, self._voice().question())
         self.diary.update(at, self._owner, status=WAIT_CUSTOMER)
-        if self._chance(0.07):
+        if self._chance(0.05):
             self._give_up()
             return False
         answer = say(self.case.talk.reply, self.random)
@@ -198,7 +198,7 @@ class Life:
         at = self._work(0.5)
         self._reply(at, self._voice().answer())
         self.diary.update(at, self._owner, status=WAIT_CUSTOMER)
-        if self._chance(0.05):
+        if self._chance(0.035):
             self._give_up()
             return False
         works = phrase("customer.works", self.case.lang, self.random, agent=self._owner.first)
@@ -223,7 +223,7 @@ class Life:
 
     def _hand_over(self, team: str, note: str = "handoff") -> None:
         self._move_to(team, note)
-        at = self._work(1.6, sigma=1.0)
+        at = self._work(0.9, sigma=0.9)
         self._agent = self._anybody()
         self.diary.update(at, self._owner, assignee=self._owner.id)
 
@@ -238,7 +238,7 @@ class Life:
         self._return_to(home)
 
     def _move_to(self, team: str, note: str) -> None:
-        at = self._work(0.6)
+        at = self._work(0.4)
         voice, to = self._voice(), self._office.teams[team].name
         body = voice.handoff(to) if note == "handoff" else voice.say(note, to=to)
         self.diary.message(at, self._owner, body, public=False)
@@ -248,9 +248,9 @@ class Life:
     def wait(self) -> None:
         """Parts, the warehouse or Finance have to move before the ticket can."""
         kind = self.case.problem.wait
-        if kind is None or not self._chance(0.85):
+        if kind is None or not self._chance(0.95):
             return
-        at = self._work(0.8)
+        at = self._work(0.5)
         self.diary.message(at, self._owner, self._voice().say(f"wait_{kind}"), public=False)
         if self._chance(0.6):
             self._reply(at, self._voice().letter(f"tell_{kind}"))
@@ -315,7 +315,7 @@ class Life:
 
     def _rate(self, at: float, solved_at: float) -> None:
         days = min((solved_at - self._created_at) / DAY, 8)
-        score = round(4.9 - 0.22 * days - 0.6 * self._trouble + self.random.gauss(0, 0.8))
+        score = round(4.9 - 0.25 * days - 0.7 * self._trouble + self.random.gauss(-0.1, 1.2))
         score = min(5, max(1, score))
         mood = "good" if score >= 4 else "fair" if score == 3 else "bad"
         text = phrase(f"feedback.{mood}", self.case.lang, self.random, agent=self._owner.first)

@@ -17,7 +17,7 @@ SURGE_TICKETS = 72
 _SURGE_STARTS_BEFORE_END = timedelta(hours=70)
 _SURGE_LASTS = timedelta(hours=64)
 _FINANCE_SLOW_FROM_WEEK = 9
-_PARTS_SLOW_BEFORE_END = timedelta(days=15)
+_PARTS_SLOW_BEFORE_END = timedelta(days=17)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def plan(end: datetime) -> Planted:
     """What to plant in a history that ends at `end`; the tickets are filled in when they are known."""
     slow_finance = start_of(end) + timedelta(weeks=_FINANCE_SLOW_FROM_WEEK - 1)
     bottlenecks = (
-        Bottleneck(WAIT_FINANCE, "finance-desk", slow_finance, usual_hours=12, slow_hours=120),
-        Bottleneck(WAIT_PARTS, "repairs", end - _PARTS_SLOW_BEFORE_END, usual_hours=20, slow_hours=300),
+        Bottleneck(WAIT_FINANCE, "finance-desk", slow_finance, usual_hours=12, slow_hours=190),
+        Bottleneck(WAIT_PARTS, "repairs", end - _PARTS_SLOW_BEFORE_END, usual_hours=10, slow_hours=480),
     )
     start = end - _SURGE_STARTS_BEFORE_END
     surge = Surge(SURGE_PROBLEM, "Robot vacuum", start, start + _SURGE_LASTS)

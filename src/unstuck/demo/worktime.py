@@ -24,13 +24,22 @@ class DeskCalendar:
     exceptions: dict[str, Any] = field(default_factory=dict)
 
 
-_SHANGHAI_DAY = [["09:00", "12:00"], ["13:00", "18:00"]]
+_WEEKDAYS, _SATURDAY, _SUNDAY = "01234", "5", "6"
+#: Shanghai has lunch together, and somebody is there every day; Berlin closes on Sundays.
 CALENDARS = (
-    DeskCalendar("Berlin", "Europe/Berlin", {str(day): [["08:00", "18:00"]] for day in range(5)}, "DE"),
+    DeskCalendar(
+        "Berlin",
+        "Europe/Berlin",
+        {**dict.fromkeys(_WEEKDAYS, [["08:00", "20:00"]]), _SATURDAY: [["10:00", "16:00"]]},
+        "DE",
+    ),
     DeskCalendar(
         "Shanghai",
         "Asia/Shanghai",
-        {**{str(day): _SHANGHAI_DAY for day in range(5)}, "5": [["09:00", "12:00"]]},
+        {
+            **dict.fromkeys(_WEEKDAYS, [["09:00", "12:00"], ["13:00", "21:00"]]),
+            **dict.fromkeys((_SATURDAY, _SUNDAY), [["09:00", "12:00"], ["13:00", "18:00"]]),
+        },
         "CN",
     ),
 )
