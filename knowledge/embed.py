@@ -21,8 +21,9 @@ log = logging.getLogger(__name__)
 #: One row a text, rows of length 1, so that a product of two rows is their cosine.
 Vectors = NDArray[np.float32]
 
-#: Tokens that go through the model at once: bounds memory whatever the texts' lengths.
-_TOKENS_AT_ONCE = 8_192
+#: Tokens that go through the model at once. Small enough for the processor's caches: 8,192 take four
+#: times as long a text.
+_TOKENS_AT_ONCE = 512
 
 
 class Embedder(Protocol):
@@ -104,6 +105,9 @@ class OnnxEmbedder:
             options = onnxruntime.SessionOptions()
             # The arena keeps the memory of the longest batch for ever: 1.8 GB in place of 0.5 GB.
             options.enable_cpu_mem_arena = False
+            options.enable_mem_pattern = False  # each batch has another shape
+            # Waiting threads sleep: on a shared machine spinning takes the processor from the one that works.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             options.intra_op_num_threads = self._threads or min(os.cpu_count() or 1, 8)
             session = onnxruntime.InferenceSession(
                 str(self._model.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]

@@ -6,9 +6,10 @@ question's rare words that the card holds.
 
 **Threshold**: a sample of the desk's own cards is held out, each with its whole topic (the square root
 of the base's size in nearest cards): what remains cannot answer it, so whatever evidence is found is
-the evidence of a wrong answer. An answer is given when the evidence beats all but the target share of
-those (a conformal quantile: exact for new questions that resemble the held-out ones). It bounds how
-often a question on an unknown problem is answered; mixing up two known problems comes on top.
+the evidence of a wrong answer. An answer needs more evidence than all but half the target share of
+those (a conformal quantile: exact for new questions that resemble the held-out ones). The other half of
+the target is left for mixing up two known problems, which holding out cannot show; where many cards
+are nearly alike that takes more than its half.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class Measures:
         return abs(cards - self.cards) > DRIFT * self.cards
 
     def threshold(self, target: float) -> float:
-        """Least evidence for an answer when at most `target` of unknown problems may be answered."""
+        """Least evidence for an answer when about `target` of the answers may be wrong."""
         n = len(self.unknown)
-        rank = math.ceil((n + 1) * (1 - target))
+        rank = math.ceil((n + 1) * (1 - target / 2))
         return self.unknown[rank - 1] if 0 < rank <= n else math.inf
 
     def confidence(self, evidence: float, target: float) -> float:
