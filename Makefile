@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 # uv reads its own names only; where pip is pointed at local wheels (a CPU build of torch), so is uv.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraints constraints.txt
 
 .PHONY: demo test test-slow lint format lock model clean
 
