@@ -6,15 +6,21 @@ only when somebody moved the ticket before; nearly all that get that far leave r
 
 A stage is a timer when there is a duration `d` (an hour or more) such that, of its finished visits,
 
-* at least 30 % last between `d` and `d + slack`,
-* at least half of those that last `d` or longer are among them, and
-* there are at most 15 % as many in the stretch of equal length just before `d`.
+* at least a quarter last between `d` and `d + slack`: they are the ones the clock let go,
+* there are at most a tenth as many in the stretch of equal length just before `d`: that is the cliff,
+* of those that last `d` or longer the clock let go three in five; or one in three, half of them within a
+  sixth of the slack, which is what a month with a broken clock looks like.
 
 `slack` is a quarter of `d`, at most a day: clean-up jobs run hourly or nightly, and those that rest on
-weekends let two due days in seven slip, which the second rule allows for. People make no cliffs: of a
-lognormal or exponential spread of durations not 10 % fall into any such stretch. Records kept in whole
-hours or days do pile up on round numbers, so the coarsest unit that nearly all durations are multiples of
-is the resolution of the stage, and only `d` of at least four times it counts.
+weekends let two due days in five slip. People make no cliffs: of a lognormal or exponential spread of
+durations not a tenth falls into any such stretch, and durations that always agree within a tenth are
+clockwork, whoever the clock is. Records kept in whole hours or days do pile up on round numbers, so the
+coarsest unit that nearly all durations are multiples of is the resolution of the stage, and only `d` of
+at least four times it counts.
+
+A clock that stood still for a while (a job that failed for a week) smears all of that. So where the whole
+history shows no timer but is long, its quarters are looked at, the newest first; what one of them shows is
+believed if the cliff still stands in the whole.
 """
 
 from __future__ import annotations
@@ -31,10 +37,16 @@ if TYPE_CHECKING:
 _HOUR, _DAY = 3_600, 86_400
 #: Fewer finished visits say nothing about a shape.
 _MIN_VISITS = 30
-_MIN_SHARE = 0.30
-_MIN_LEAVING = 0.50
-_MAX_BEFORE = 0.15
+_MIN_VISITS_TO_QUARTER = 400
+_MIN_SHARE = 0.25
+_MAX_BEFORE = 0.10
+_MIN_LEAVING = 0.60
+#: … or fewer, if they leave sharply: this share of those leaving, within this part of the slack.
+_MIN_LEAVING_SHARPLY = 1 / 3
+_SHARP_SHARE, _SHARP_PART = 0.5, 1 / 6
 _SLACK = 0.25
+#: The setting is read off here among those leaving, past the few who would have left anyhow.
+_EDGE = 0.025
 _RESOLUTIONS = (_DAY, _HOUR, 1_800, 900, 300, 60, 1)
 #: A few odd records do not make a log finer than it is.
 _MOSTLY = 0.95
@@ -66,7 +78,7 @@ def finished_visits() -> str:
     return """SELECT stage, (epoch_us(max(end_at)) - epoch_us(min(start_at))) / 1e6 AS seconds
         FROM stays WHERE stage IS NOT NULL AND class <> 'DROPPED' GROUP BY ticket, stage, visit
         HAVING bool_and(coalesce(end_at <= coalesce($as_of::TIMESTAMP, 'infinity'), FALSE))
-        AND arg_max(next_class, seq) <> 'DROPPED'"""
+        AND arg_max(next_class, seq) <> 'DROPPED' ORDER BY max(end_at)"""
 
 
 def utc_plain(at: datetime | None) -> datetime | None:
@@ -75,28 +87,54 @@ def utc_plain(at: datetime | None) -> datetime | None:
 
 
 def setting(seconds: NDArray[np.float64]) -> tuple[int, float] | None:
-    """Seconds that the clock of a stage is set to and the share of visits it ended, if it has a clock."""
+    """Seconds that the clock of a stage is set to and the share of visits it ended, if it has a clock.
+
+    `seconds` are the durations of finished visits in the order in which they ended.
+    """
     import numpy as np
 
-    if len(seconds) < _MIN_VISITS:
+    found = _cliff(np.sort(seconds))
+    if found is not None or len(seconds) < _MIN_VISITS_TO_QUARTER:
+        return found
+    for quarter in reversed(np.array_split(seconds, 4)):
+        found = _cliff(np.sort(quarter))
+        if found is not None and _stands(seconds, found[0]):
+            return found[0], float(np.mean((seconds >= found[0]) & (seconds < found[0] + _slack(found[0]))))
+    return None
+
+
+def _stands(seconds: NDArray[np.float64], at: float) -> bool:
+    slack = _slack(at)
+    before, after = (((seconds >= edge) & (seconds < edge + slack)).sum() for edge in (at - slack, at))
+    return bool(before <= _MAX_BEFORE * after)
+
+
+def _slack(seconds: float) -> float:
+    return min(seconds * _SLACK, _DAY)
+
+
+def _cliff(lasted: NDArray[np.float64]) -> tuple[int, float] | None:
+    """Where sorted durations have a cliff, and the share of them that ended at it."""
+    import numpy as np
+
+    if len(lasted) < _MIN_VISITS:
         return None
-    lasted = np.sort(seconds)
     starts = np.unique(lasted)
     starts = starts[starts >= max(_HOUR, _LEAST_STEPS * _resolution(lasted))]
     slack = np.minimum(starts * _SLACK, _DAY)
     shorter = np.searchsorted(lasted, starts)
     leaving = np.searchsorted(lasted, starts + slack) - shorter
     before = shorter - np.searchsorted(lasted, starts - slack)
-    cliffs = (
-        (leaving >= _MIN_SHARE * len(lasted))
-        & (leaving >= _MIN_LEAVING * (len(lasted) - shorter))
-        & (before <= _MAX_BEFORE * leaving)
-    )
+    at_once = np.searchsorted(lasted, starts + slack * _SHARP_PART) - shorter
+    still_there = len(lasted) - shorter
+    sharp = (leaving >= _MIN_LEAVING_SHARPLY * still_there) & (at_once >= _SHARP_SHARE * leaving)
+    lets_go = sharp | (leaving >= _MIN_LEAVING * still_there)
+    cliffs = lets_go & (leaving >= _MIN_SHARE * len(lasted)) & (before <= _MAX_BEFORE * leaving)
     if not cliffs.any():
         return None
     best = int(np.argmax(np.where(cliffs, leaving, -1)))
-    stretch = lasted[shorter[best] : shorter[best] + leaving[best]]
-    return _rounded(_edge(stretch, slack[best])), float(leaving[best] / len(lasted))
+    let_go = lasted[shorter[best] : shorter[best] + leaving[best]]
+    return _rounded(float(np.quantile(let_go, _EDGE))), float(leaving[best] / len(lasted))
 
 
 def _resolution(lasted: NDArray[np.float64]) -> int:
@@ -106,19 +144,9 @@ def _resolution(lasted: NDArray[np.float64]) -> int:
     return next((unit for unit in _RESOLUTIONS if np.mean(lasted % unit == 0) >= _MOSTLY), 1)
 
 
-def _edge(stretch: NDArray[np.float64], slack: float) -> float:
-    """Where in the stretch the cliff stands: most visits just after it, fewest just before."""
-    import numpy as np
-
-    step = slack / 12
-    after = np.searchsorted(stretch, stretch + step) - np.searchsorted(stretch, stretch)
-    before = np.searchsorted(stretch, stretch) - np.searchsorted(stretch, stretch - step)
-    return float(stretch[int(np.argmax(after - before))])
-
-
 def _rounded(seconds: float) -> int:
-    """To the full hour or minute where that is the same thing within a hundredth: nobody sets 5 days and 7 s."""
-    for unit in (_HOUR, 60):
+    """To the full day, hour or minute that is the same within a hundredth: nobody sets 5 days and 7 s."""
+    for unit in (_DAY, _HOUR, 60):
         rounded = round(seconds / unit) * unit
         if abs(rounded - seconds) <= 0.01 * seconds:
             return rounded
