@@ -10,6 +10,7 @@ from random import Random
 from unstuck.demo import people
 from unstuck.demo.arrivals import Arrival, ProblemMix, arrivals, surge
 from unstuck.demo.lives import Life, Office, live, live_twin, live_unanswered, live_unowned
+from unstuck.demo.offices import CALENDARS, DeskCalendar, opened
 from unstuck.demo.people import AUTOMATION, DeskPerson, DeskTeam
 from unstuck.demo.planted import DESK_NOW, SURGE_TICKETS, Planted, plan, start_of
 from unstuck.demo.problems import Problem, load_problems
@@ -17,7 +18,6 @@ from unstuck.demo.questions import HeldOut, load_questions
 from unstuck.demo.requests import a_case
 from unstuck.demo.spam import live_spam
 from unstuck.demo.stages import STAGES, WAIT_PARTS
-from unstuck.demo.worktime import CALENDARS, DeskCalendar, Shifts
 from unstuck.i18n import Lang
 from unstuck.tickets.changes import StageClass, TicketChange
 
@@ -62,7 +62,7 @@ def generate(seed: int = 7, end: datetime = DESK_NOW) -> Desk:
     """The desk with its history of about three months up to `end`; the same for the same arguments."""
     problems = load_problems()
     planted = plan(end)
-    office = _office(planted, end)
+    office = _office(planted)
     history = _History(seed, office)
     for number, arrival in enumerate(_arrivals(seed, problems, planted, end), start=_FIRST_NUMBER):
         history.add(str(number), arrival, end)
@@ -82,12 +82,11 @@ def generate(seed: int = 7, end: datetime = DESK_NOW) -> Desk:
     )
 
 
-def _office(planted: Planted, end: datetime) -> Office:
-    first, last = (start_of(end) - timedelta(days=7)).date(), (end + timedelta(days=200)).date()
+def _office(planted: Planted) -> Office:
     return Office(
         teams={team.id: team for team in people.teams()},
         people={agent.id: agent for agent in people.agents()},
-        shifts={calendar.name: Shifts(calendar, first, last) for calendar in CALENDARS},
+        hours=opened(),
         planted=planted,
     )
 

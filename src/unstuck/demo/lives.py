@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from random import Random
 
 from unstuck.demo.arrivals import ZONES
@@ -30,8 +30,8 @@ from unstuck.demo.stages import (
 )
 from unstuck.demo.typos import with_typos
 from unstuck.demo.wording import phrase, say
-from unstuck.demo.worktime import Shifts
 from unstuck.i18n import Lang
+from unstuck.tickets.calendars import BusinessCalendar
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -52,8 +52,12 @@ class Office:
 
     teams: Mapping[str, DeskTeam]
     people: Mapping[str, DeskPerson]
-    shifts: Mapping[str, Shifts]
+    hours: Mapping[str, BusinessCalendar]
     planted: Planted
+
+    def after(self, calendar: str, at: float, work: float) -> float:
+        """The moment when `work` seconds of working time have passed since `at`; all in epoch seconds."""
+        return self.hours[calendar].after(datetime.fromtimestamp(at, UTC), max(1, int(work))).timestamp()
 
 
 class Life:
@@ -79,7 +83,7 @@ class Life:
     def _work(self, median_hours: float, sigma: float = 0.8) -> float:
         """When the team in charge has put that much working time in."""
         calendar = self._office.teams[self._team].calendar
-        return self._office.shifts[calendar].after(self.diary.at, self._spread(median_hours, sigma))
+        return self._office.after(calendar, self.diary.at, self._spread(median_hours, sigma))
 
     def _customer_time(self, median_hours: float, sigma: float = 0.9) -> float:
         """When the customer gets round to it: never between midnight and seven."""

@@ -27,6 +27,6 @@ def live_spam(ticket: str, at: datetime, lang: Lang, office: Office, random: Ran
     }  # fmt: skip
     diary.create(at.timestamp(), AUTOMATION, values)
     agent = office.people[random.choice(team.members)]
-    seen_at = office.shifts[team.calendar].after(at.timestamp(), random.uniform(0.2, 3) * HOUR)
+    seen_at = office.after(team.calendar, at.timestamp(), random.uniform(0.2, 3) * HOUR)
     diary.update(seen_at, agent, status=SPAM)
     return diary.changes
