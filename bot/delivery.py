@@ -184,7 +184,7 @@ class _Round:
     def _send(self, held: Claim) -> Fate:
         """Post to the first address that takes it."""
         refused = ["no address: set nudge_channel, or e-mails and channels of people and teams"]
-        for number, address in enumerate(self._addresses(held)):
+        for address in self._addresses(held):
             try:
                 user, channel = self._open(address)
             except (SlackApiError, *LINE_BROKEN) as error:
@@ -193,7 +193,7 @@ class _Round:
                     continue
                 # Nothing has been posted yet, so trying again is safe.
                 return self._put_off(held, self._wait(error, held), _word(error))
-            fate = self._post(held, user, channel, instead=number > 0)
+            fate = self._post(held, user, channel, instead=address.instead)
             if isinstance(fate, Fate):
                 return fate
             refused.append(fate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Table, select
 from sqlmodel import SQLModel
@@ -41,11 +41,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place in Slack to try. One of the three is set."""
+    """A place in Slack to try: one of user, email and channel is set."""
 
     user: str | None = None
     email: str | None = None
     channel: str | None = None
+    #: Somebody else's than the recipient's, who could not be reached.
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +95,28 @@ class Directory:
     def addresses(self, recipient: str, team: str | None) -> Iterator[Address]:
         """Where to try, best first: the recipient, then the rungs above, then the channel for all."""
         kind, _, ext_id = recipient.partition(":")
-        if kind in ("person", "lead"):
-            yield from self._person(ext_id)
-        yield from self._above(kind, ext_id if kind == "team" else team)
-        if self.channel:
-            yield Address(channel=self.channel)
+        rungs = (
+            self._person(ext_id) if kind in ("person", "lead") else (),
+            self._channel(ext_id if kind == "team" else team) if kind in ("person", "team") else (),
+            self._person(self._lead(team)) if kind in ("person", "team") else (),
+            self._managers(),
+            (Address(channel=self.channel),) if self.channel else (),
+        )
+        own = {"person": 0, "lead": 0, "team": 1}.get(kind, 3)
+        for number, addresses in enumerate(rungs):
+            yield from (replace(address, instead=number != own) for address in addresses)
 
-    def _above(self, kind: str, team: str | None) -> Iterator[Address]:
+    def _channel(self, team: str | None) -> Iterator[Address]:
         group = self.teams.get(team) if team else None
-        if kind in ("person", "team") and group and group.slack_channel:
+        if group and group.slack_channel:
             yield Address(channel=group.slack_channel)
-        if kind in ("person", "team") and (lead := self._lead(team)):
-            yield from self._person(lead)
+
+    def _managers(self) -> Iterator[Address]:
         for manager in self.managers:
             yield Address(email=manager) if "@" in manager else Address(user=manager)
 
-    def _person(self, ext_id: str) -> Iterator[Address]:
-        person = self.people.get(ext_id)
+    def _person(self, ext_id: str | None) -> Iterator[Address]:
+        person = self.people.get(ext_id) if ext_id else None
         if person is None or not person.active:
             return
         if person.slack_id:
