@@ -92,6 +92,8 @@ def _edge_json(row: EdgeRow) -> dict[str, Any]:
 
 #: Columns to use when the output goes to a file or a pipe, where nothing has to fit a screen.
 _WIDTH_OF_FILES = 140
+#: On a narrow screen figures break into two lines before names do.
+_NAME_WIDTH = 8
 _FIGURES = ("mean", "p50", "p90", "sum")
 
 
@@ -127,11 +129,11 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str], at: datetim
     from rich.table import Table
 
     told = t(f"stages.{title}", lang, at=format_instant(at, timezone, lang))
-    table = Table(title=told, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(title=told, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in words:
-        table.add_column(t(f"stages.{name}", lang), overflow="fold")
+        table.add_column(t(f"stages.{name}", lang), min_width=_NAME_WIDTH, overflow="fold")
     for name in numbers:
-        table.add_column(t(f"stages.{name}", lang), justify="right", no_wrap=True)
+        table.add_column(t(f"stages.{name}", lang), justify="right")
     return table
 
 
@@ -142,8 +144,8 @@ def _print(table: Table, notes: Sequence[str], lang: Lang) -> None:
     if not console.is_terminal:
         console = Console(width=_WIDTH_OF_FILES)
     if not table.row_count:
-        console.print(t("stages.empty", lang), markup=False)
+        console.print(t("stages.empty", lang), markup=False, highlight=False)
         return
     console.print(table)
     for note in notes:
-        console.print(note, markup=False)
+        console.print(note, markup=False, highlight=False)

@@ -37,7 +37,7 @@ Stretch = tuple[int, int]
 Day = tuple[Stretch, ...]
 
 #: B counts from the start of this year on the calendar's wall clock, downwards before it.
-_ORIGIN = 2010
+_ORIGIN = 2020
 #: Beyond these years no calendar is worth computing; instants outside count as closed.
 _YEARS = (1970, 2200)
 _MINUTES_A_DAY = 24 * 60
