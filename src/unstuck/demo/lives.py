@@ -170,7 +170,7 @@ class Life:
     def _quoted(self) -> str:
         last = next(change for change in reversed(self.diary.changes) if change.message is not None)
         assert last.message is not None
-        line = next((line for line in last.message.body.split("\n") if len(line) > 25), last.message.body)[:120]
+        line = next((line for line in last.message.body.split("\n") if len(line) > 25), last.message.body)
         day = last.at.date().isoformat()
         return phrase("agent.quote", self.case.lang, self.random, day=day, who=self._owner.name, quoted=line)
 
