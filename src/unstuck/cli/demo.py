@@ -25,7 +25,7 @@ def demo(load: Load = False, home: Home = None, lang: LangOption = None, json: J
     """Take the tour on a made-up desk, or only load that desk."""
     chosen = lang_or("en", lang)
     if not load:
-        from unstuck.demo import tour
+        from unstuck.cli import tour
 
         tour.run(home=home, lang=chosen, json=json)
         return

@@ -341,14 +341,19 @@ def _text_of(given: Answer, lang: Lang) -> str:
 
 
 def _show_answer(given: Answer, lang: Lang) -> None:
-    print(_text_of(given, lang))
+    print("\n".join(answer_lines(given, lang)))
+
+
+def answer_lines(given: Answer, lang: Lang) -> Iterator[str]:
+    """An answer as a person reads it in a terminal: the text, then its sources or the nearest cards."""
+    yield _text_of(given, lang)
     for one in given.citations:
-        print(f"  {t('answers.source', lang)} {one.title} ({one.url or one.id})")
+        yield f"  {t('answers.source', lang)} {one.title} ({one.url or one.id})"
     if given.answered:
-        print(f"  {t('answers.sure', lang, percent=round(100 * given.confidence))}")
+        yield f"  {t('answers.sure', lang, percent=round(100 * given.confidence))}"
         return
     for hit in given.nearest[:3]:
-        print(f"  {t('answers.nearest', lang)} {hit.title or hit.card.text[:80]} ({hit.card.url or hit.id})")
+        yield f"  {t('answers.nearest', lang)} {hit.title or hit.card.text[:80]} ({hit.card.url or hit.id})"
 
 
 def _show_hits(hits: Sequence[Hit]) -> None:
