@@ -23,11 +23,15 @@ from unstuck.insights.plan import Answer, Ask, Option, Plan, Reading, Refuse, Sc
 
 log = logging.getLogger("unstuck.bot")
 
+#: A question of which the planner misses more than this share of letters is about something else.
+MOST_STRANGE = 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question and what the planner made of it."""
 
+    text: str
     reading: Reading
     user: str
     thread_key: str
@@ -40,9 +44,12 @@ class Asked:
         return self.scope is not None and isinstance(self.reading, Answer | Ask)
 
     @property
-    def has_something_to_say(self) -> bool:
-        """Whether it is worth showing when the knowledge base knows nothing either."""
-        return isinstance(self.reading, Answer | Ask) or bool(self.reading.options)
+    def is_about_numbers(self) -> bool:
+        """Whether it is a manager's question after all, although it cannot be answered as it stands."""
+        if not isinstance(self.reading, Refuse):
+            return True
+        strange = sum(len(word) for word in self.reading.unexplained)
+        return strange <= MOST_STRANGE * len("".join(self.text.split()))
 
 
 def register(app: App) -> None:
@@ -53,7 +60,7 @@ def read(desk: Desk, text: str, user: str, thread_key: str, lang: Lang) -> Asked
     """What the planner makes of `text`, following up on what was asked under `thread_key` before."""
     member = desk.people.get(user)
     reading = ask.read(desk.deps, text, lang=lang, thread=thread_key)
-    return Asked(reading, user, thread_key, desk.roles.scope(member))
+    return Asked(text, reading, user, thread_key, desk.roles.scope(member))
 
 
 def show(desk: Desk, asked: Asked, place: Place) -> None:

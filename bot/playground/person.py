@@ -21,7 +21,7 @@ def event(workspace: Workspace, inner: Json) -> Json:
         "event_id": workspace.new_id("Ev"),
         "event_time": int(time.time()),
         "authorizations": [{"team_id": TEAM_ID, "user_id": BOT_USER, "is_bot": True, "is_enterprise_install": False}],
-        "is_ext_shared_channel": False,
+        "is_ext_shared_channel": inner.get("channel") in workspace.shared,
     }
 
 
@@ -94,7 +94,7 @@ def press(
         "state": {"values": {}},
     }
     if message.ephemeral_to is None:
-        payload["message"] = message.as_json()
+        payload["message"] = (workspace.message(message.channel, message.ts) or message).as_json()
     return payload
 
 

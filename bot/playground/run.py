@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import SecretStr
 from slack_bolt import App
 
-from bot.app import create_app
+from bot.app import LISTENER_THREADS, create_app
 from bot.playground.standin import SlackStandIn
 from bot.serving import Link, over_http, over_socket, site
 from bot.work import Work
@@ -29,6 +30,16 @@ class Running:
     app: App
     work: Work
     deps: Deps
+
+    def settle(self, timeout: float = 60.0) -> None:
+        """Wait until everything that Slack sent so far has been worked on. Raises `TimeoutError`."""
+        # A listener runs after its event was acknowledged: once all threads meet, none is busy with an older one.
+        meeting = threading.Barrier(LISTENER_THREADS)
+        threads = self.app.listener_runner.listener_executor
+        for met in [threads.submit(meeting.wait, timeout) for _ in range(LISTENER_THREADS)]:
+            met.result(timeout)
+        if not self.work.drain(timeout):
+            raise TimeoutError(f"{self.work.waiting} jobs are still under way after {timeout} s")
 
 
 @contextmanager

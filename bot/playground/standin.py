@@ -211,12 +211,10 @@ class SlackStandIn:
         return ack
 
     def press(self, user: str, message: Message, action_id: str, value: str | None = None) -> Ack:
-        """`user` presses a button of a message, or chooses `value` in a select."""
-        now = self.workspace.message(message.channel, message.ts) or message
+        """`user` presses a button of a message as they saw it, or chooses `value` in a select."""
         url = self._response_url(message.channel, user, message.ts)
-        return self._app.send(
-            INTERACTION, person.press(self.workspace, self.workspace.user(user), now, action_id, value, url)
-        )
+        payload = person.press(self.workspace, self.workspace.user(user), message, action_id, value, url)
+        return self._app.send(INTERACTION, payload)
 
     def open_home(self, user: str, tab: str = "home") -> Ack:
         """`user` opens the app's page (`home`) or its conversation (`messages`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -71,6 +72,11 @@ class Message:
         """All words a reader sees, fallback text first."""
         return "\n".join([self.text, *_words(self.blocks)])
 
+    def pings(self) -> list[str]:
+        """Whom Slack would notify: live mentions and broadcasts in mrkdwn and in the text."""
+        marked = [self.text, *(e["text"] for e in _elements(self.blocks) if e.get("type") == "mrkdwn")]
+        return re.findall(r"<(?:@[UW][A-Z0-9]+|!(?:here|channel|everyone)|!subteam\^\w+)[^>]*>", " ".join(marked))
+
     def as_json(self, *, metadata: bool = True) -> Json:
         """As Slack's methods and payloads show it."""
         shown: Json = {"type": "message", "user": self.user, "ts": self.ts, "text": self.text, "blocks": self.blocks}
@@ -96,6 +102,8 @@ class Workspace:
         self.channels: dict[str, Channel] = {}
         self.groups: dict[str, Json] = {}
         self.record: list[Message] = []
+        #: Ids of channels that another organisation reads along.
+        self.shared: set[str] = set()
         self.files: dict[str, Json] = {}
         #: Last published Home by user, and opened modals by view id.
         self.homes: dict[str, Json] = {}

@@ -1,0 +1,48 @@
+"""A delivery worker to kill: `delivery_worker.py URL HOME SLACK_URL TOKEN SINCE`, until the outbox is empty.
+
+Its clock runs fast, from a Wednesday noon at SINCE on, so that what a killed one held, or was unsure about,
+is soon taken up by the next.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from bot.app import web_client
+from bot.delivery import deliver_due
+from unstuck import deps
+from unstuck.nudges.sweep import NUDGE
+from unstuck.settings import Settings
+from unstuck.testing import NOON
+from unstuck.testing_nudges import RunningClock
+
+LEASE = timedelta(seconds=20)
+
+
+def main(url: str, home: str, slack_url: str, token: str, since: str) -> None:
+    settings = Settings(home=Path(home), database_url=url, slack_bot_token=token, slack_api_url=slack_url)
+    built = deps.build(settings, clock=RunningClock(NOON, float(since)))
+    client = web_client(settings)
+    _say("ready")
+    unsent = select(func.count()).where(NUDGE.c.state.in_(("due", "sending")))
+    while True:
+        deliver_due(built, client, lease=LEASE)
+        with built.engine.connect() as connection:
+            if connection.execute(unsent).scalar() == 0:
+                break
+        time.sleep(0.05)
+    _say("done")
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
