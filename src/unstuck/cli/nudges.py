@@ -1,9 +1,121 @@
-"""Commands: nudges."""
+"""Commands: nudges preview, nudges rehearse."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from unstuck.cli.options import AsOf, Home, Json, LangOption, clock, lang_or, print_json, progress
+from unstuck.i18n import Lang, format_duration, format_instant, format_number, t
+
+if TYPE_CHECKING:
+    from unstuck.deps import Deps
+    from unstuck.nudges.desk import Desk
+    from unstuck.nudges.preview import Preview
+    from unstuck.nudges.rehearsal import Rehearsal
+
+Days = Annotated[int, typer.Option("--days", min=1, max=3660, help="How many days before now to replay.")]
+
+group = typer.Typer(help="Reminders about tickets that stand still.", no_args_is_help=True)
+
+COLUMNS = ("ticket", "waiting_on", "stage", "waited", "threshold", "recipient", "why")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+    app.add_typer(group, name="nudges")
+
+
+@group.command()
+def preview(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_: Json = False) -> None:
+    """List the nudges that would go out now. Sends nothing."""
+
+    def show(built: Deps, spoken: Lang, now: datetime) -> None:
+        from unstuck.nudges.desk import open_desk
+        from unstuck.nudges.preview import as_json, preview
+
+        desk = open_desk(built.engine, built.facts, built.settings, now)
+        found = preview(built.engine, built.facts, desk, now)
+        rows = [as_json(one, desk, spoken) for one in found.wanted]
+        if json_:
+            print_json(rows)
+        else:
+            _print_preview(found, rows, desk, spoken, now)
+
+    _with_desk(home, as_of, lang, show)
+
+
+@group.command()
+def rehearse(
+    days: Days = 30, home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_: Json = False
+) -> None:
+    """Replay the past: what the rules would have sent, to whom, and what came of it. Sends nothing."""
+
+    def show(built: Deps, spoken: Lang, now: datetime) -> None:
+        from unstuck.nudges.rehearsal import as_json, rehearse
+
+        with Progress(console=progress, transient=True) as bar:
+            task = bar.add_task(t("nudges.rehearsing", spoken), total=1.0)
+            found = rehearse(
+                built.engine, built.facts, built.settings, now, days, lambda share: bar.update(task, completed=share)
+            )
+        if json_:
+            print_json(as_json(found))
+        else:
+            _print_rehearsal(found, days, built.settings.timezone, spoken, now)
+
+    _with_desk(home, as_of, lang, show)
+
+
+def _with_desk(home: Any, as_of: str | None, lang: str | None, show: Callable[[Deps, Lang, datetime], None]) -> None:
+    from unstuck import deps, settings
+
+    loaded = settings.load(home=home)
+    spoken, now = lang_or(loaded.lang, lang), clock(as_of)
+    built = deps.build(loaded, clock=now)
+    try:
+        show(built, spoken, now.now())
+    finally:
+        built.close()
+
+
+def _print_preview(found: Preview, rows: Sequence[dict[str, Any]], desk: Desk, lang: Lang, now: datetime) -> None:
+    out = Console()
+    if not rows:
+        out.print(t("nudges.nothing" if desk.learned or desk.rules.targets else "nudges.no_history", lang))
+        return
+    table = Table(*(t(f"nudges.{name}", lang) for name in COLUMNS), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*_cells(row, lang))
+    out.print(table)
+    at = format_instant(now, desk.timezone, lang)
+    out.print(t("nudges.due", lang, n=format_number(len(rows), lang), at=at))
+    if found.at > now:
+        out.print(t("nudges.later", lang, at=format_instant(found.at, desk.timezone, lang)))
+    if found.put_off:
+        out.print(t("nudges.put_off", lang, n=format_number(found.put_off, lang), cap=desk.rules.person_per_day))
+
+
+def _cells(row: dict[str, Any], lang: Lang) -> list[str]:
+    from rich.markup import escape
+
+    party = t(f"nudges.party_{row['waiting_on']}", lang, name=row["party"] or t("nudges.somebody", lang))
+    waited, threshold = (format_duration(row[name], lang) for name in ("waited", "threshold"))
+    cells = [row["ticket"], party, row["stage"], waited, threshold, row["recipient"], row["reason"]]
+    return [escape(str(cell)) for cell in cells]
+
+
+def _print_rehearsal(found: Rehearsal, days: int, timezone: str, lang: Lang, now: datetime) -> None:
+    out, numbers = Console(), {name: format_number(value, lang) for name, value in found.counts().items()}
+    out.print(t("nudges.rehearsal", lang, days=days, until=format_instant(now, timezone, lang), **numbers))
+    out.print(t("nudges.rehearsal_moved", lang, **numbers))
+    out.print(t("nudges.rehearsal_avoidable", lang, **numbers))
+    if found.sent:
+        name, n, most = found.busiest()
+        out.print(t("nudges.rehearsal_busiest", lang, name=name, n=n, most=most), markup=False)
+    out.print(t("nudges.rehearsal_put_off", lang, n=format_number(found.put_off, lang)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,10 @@ class Desk:
     directories: Mapping[int, Directory] = field(default_factory=dict)
     learned: Mapping[Group, Threshold] = field(default_factory=dict)
     _policies: dict[int, Policy] = field(default_factory=dict)
+
+    def having_learned(self, learned: Mapping[Group, Threshold]) -> Desk:
+        """The same desk with another idea of what late means."""
+        return replace(self, learned=learned, _policies={})
 
     def directory(self, source: int) -> Directory:
         return self.directories.get(source, NOBODY)

@@ -127,8 +127,8 @@ def as_payload(stall: Stall) -> dict[str, Any]:
 
 def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(NUDGE).on_conflict_do_nothing(index_elements=["key"])
-    return sum(connection.execute(statement, row).rowcount for row in rows)
+    statement = dialect.insert(NUDGE).on_conflict_do_nothing(index_elements=["key"]).returning(NUDGE.c.id)
+    return sum(len(connection.execute(statement, row).all()) for row in rows)
 
 
 def _overtaken(connection: Connection, nudges: Sequence[int], now: datetime) -> None:

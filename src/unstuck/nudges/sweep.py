@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, select, update
 from sqlmodel import SQLModel
 
 from unstuck.clock import iso
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.ladder import Next, Told, base, next_nudge
 from unstuck.stalls.find import Stall, judge, next_look
-from unstuck.stalls.histories import History, Known, histories
+from unstuck.stalls.histories import Known, histories
 from unstuck.stalls.turn import whose_turn
 from unstuck.tickets.changes import StageClass
 from unstuck.tickets.history import TICKET, chunks
+from unstuck.tickets.timeline import Timeline
 
 NUDGE: Table = SQLModel.metadata.tables["nudge"]
 WATCH: Table = SQLModel.metadata.tables["watch"]
@@ -68,7 +70,16 @@ class Findings:
     closed: Sequence[int] = ()
 
 
-def examine(history: History, told: Sequence[Told], desk: Desk, now: datetime) -> Verdict:
+class Past(Protocol):
+    """A ticket's history: `stalls.histories.History`, or one that remembers what it folded."""
+
+    @property
+    def ticket(self) -> Known: ...
+
+    def at(self, now: datetime) -> Timeline | None: ...
+
+
+def examine(history: Past, told: Sequence[Told], desk: Desk, now: datetime) -> Verdict:
     """Whether a ticket stalls at `now`, and who hears next. Pure."""
     timeline, source = history.at(now), history.ticket.source_id
     policy = desk.policy(source)
@@ -120,6 +131,11 @@ def _changed(connection: Connection, cursor: int) -> tuple[set[int], set[int], i
         (open_ if stage_class in _OPEN else closed).add(ticket)
         cursor = max(cursor, revision)
     return open_, closed, cursor
+
+
+def look_at_all(connection: Connection, now: datetime) -> None:
+    """Have the next sweep look at every open ticket: what late means has changed."""
+    connection.execute(update(WATCH).where(WATCH.c.ticket_id != CURSOR).values(look_at=now))
 
 
 def told_of(connection: Connection, tickets: Sequence[int]) -> dict[int, dict[int, Told]]:

@@ -34,10 +34,15 @@ class History:
 
     def at(self, now: datetime) -> Timeline | None:
         """The ticket as it was known at `now`; None before it came into being."""
+        return self.first(self.known_at(now))
+
+    def known_at(self, now: datetime) -> int:
+        """How many changes were known at `now`: the first one's values hold from the ticket's creation on."""
         known = bisect_right(self.changes, now, key=lambda change: change.at)
-        if known == 0:
-            # The first change's values hold from the ticket's creation on.
-            known = 1 if created_at(self.changes) <= now else 0
+        return known or int(created_at(self.changes) <= now)
+
+    def first(self, known: int) -> Timeline | None:
+        """The ticket after so many changes."""
         return timeline(self.ticket.id, self.changes[:known], self.stages) if known else None
 
     def instants(self, start: datetime, end: datetime) -> list[datetime]:

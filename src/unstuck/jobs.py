@@ -1,0 +1,121 @@
+"""What happens by itself: look for stalls every minute, deliver, learn what late means and what solved problems.
+
+Slack is not known here: whoever starts the jobs hands in `deliver` (`bot.delivery.deliver_due`). Each job runs
+once at a time in a process; between processes rows, leases and revisions keep them from doing work twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from unstuck.deps import Deps
+from unstuck.nudges.desk import learn, read_desk
+from unstuck.nudges.plan import Planned, plan_nudges
+from unstuck.nudges.sweep import look, look_at_all
+from unstuck.stalls.clocks import Calendars
+from unstuck.stalls.thresholds import Group, Threshold
+from unstuck.tickets.calendars import load_calendars
+from unstuck.tickets.database import reading
+
+log = logging.getLogger("unstuck.jobs")
+
+Deliver = Callable[[], object]
+
+#: How often the sweep runs, and how long what was learned holds.
+SWEEP_EVERY, RELEARN_AFTER = timedelta(minutes=1), timedelta(hours=12)
+#: With nothing learned yet (no history, say), try again sooner.
+RETRY_AFTER = timedelta(minutes=10)
+#: How often solved tickets become knowledge.
+KNOW_EVERY = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Jobs:
+    """The jobs of one process."""
+
+    deps: Deps
+    deliver: Deliver | None = None
+    _learned: Mapping[Group, Threshold] = field(default_factory=dict)
+    _learned_at: datetime | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run_once(self) -> Planned:
+        """One round: find stalls, write nudges down, deliver what is due."""
+        with self._lock:
+            planned = self.sweep()
+            if self.deliver is not None:
+                self.deliver()
+        return planned
+
+    def sweep(self) -> Planned:
+        """Find stalls among tickets that changed or whose time has come, and write nudges down."""
+        now = self.deps.clock.now()
+        learned = self._up_to_date(now)
+        with reading(self.deps.engine) as connection:
+            desk = read_desk(connection, self.deps.settings, learned)
+            findings = look(connection, desk, now)
+        with self.deps.sessions.begin() as session:
+            planned = plan_nudges(session, findings, desk)
+        log.info("sweep: %s", planned)
+        return planned
+
+    def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
+        """What late means, learned anew twice a day."""
+        holds = RELEARN_AFTER if self._learned else RETRY_AFTER
+        if self._learned_at is None or now - self._learned_at >= holds:
+            with reading(self.deps.engine) as connection:
+                calendars = Calendars(load_calendars(connection))
+            self._learned, self._learned_at = learn(self.deps.facts, calendars, now), now
+            with self.deps.sessions.begin() as session:
+                look_at_all(session.connection(), now)
+            log.info("learned %s thresholds", len(self._learned))
+        return self._learned
+
+    def know(self) -> None:
+        """Learn the resolutions of tickets that have been solved since."""
+        from unstuck.sync import learn_solved
+
+        learn_solved(self.deps.sessions, self.deps.knowledge)
+
+
+def run_once(deps: Deps, deliver: Deliver | None = None) -> Planned:
+    """One round of the minute job: for tests, the tour and the command line."""
+    return Jobs(deps, deliver).run_once()
+
+
+@contextmanager
+def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) -> Iterator[Jobs]:
+    """The jobs at work in the background. The last round is waited for at the end."""
+    from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+
+    jobs = Jobs(deps, deliver)
+    # A round that is late runs once, not as often as it was missed.
+    scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
+    start = deps.clock.now() + timedelta(seconds=1)
+    every = int(SWEEP_EVERY.total_seconds())
+    scheduler.add_job(_guarded(jobs.run_once, "sweep"), "interval", seconds=every, next_run_time=start)
+    if know:
+        seconds = int(KNOW_EVERY.total_seconds())
+        scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
+    scheduler.start()
+    try:
+        yield jobs
+    finally:
+        scheduler.shutdown(wait=True)
+
+
+def _guarded(job: Callable[[], object], name: str) -> Callable[[], None]:
+    """A job that fails is logged and runs again the next time."""
+
+    def run() -> None:
+        try:
+            job()
+        except Exception:
+            log.exception("job %s failed", name)
+
+    return run
