@@ -189,9 +189,9 @@ def _with_business_time(unfinished: list[Row], names: Names) -> list[Row]:
     """The rows with B at both ends of each stay, by the calendar of its team, where there are calendars."""
     import numpy as np
 
+    names.note_calendars()
     if not names.calendars or not unfinished:
         return [(*row, None, None) for row in unfinished]
-    names.note_calendars()
     moments = np.column_stack([epoch_seconds(row[place] for row in unfinished) for place in (_START, _END)])
     ticks = np.full(moments.shape, None, dtype=object)
     teams = np.array([row[_TEAM] or "" for row in unfinished], dtype=object)
