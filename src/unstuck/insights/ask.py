@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func
 from sqlmodel import Session, select
 
-from unstuck.clock import Clock
+from unstuck.clock import Clock, parse_instant
 from unstuck.i18n import Lang, t
-from unstuck.insights.plan import Answer, Kind, Option, Plan, Reading, Refuse, Result, Scope
+from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading, Refuse, Result, Scope
 from unstuck.insights.restate import changes, restate
 from unstuck.tickets.tables import Audit, Thread, Ticket
 
@@ -86,7 +87,7 @@ class Reply:
             "plan": _plain(self.plan),
             "sql": result.sql if result else None,
             "columns": list(result.columns) if result else [],
-            "rows": [list(row) for row in result.rows] if result else [],
+            "rows": _rows(self.plan, result) if result and self.plan else [],
             "n": result.n if result else 0,
         }
         if result is not None and result.n_open is not None:
@@ -97,6 +98,16 @@ class Reply:
         if self.status == "refuse":
             document["unexplained"] = list(self.unexplained)
         return document
+
+
+def _rows(plan: Plan, result: Result) -> list[list[Any]]:
+    """Rows for scripts. Buckets longer than an hour are named by their first day on the reader's clock."""
+    rows = [list(row) for row in result.rows]
+    if plan.kind is Kind.TREND and plan.grain is not Grain.HOUR:
+        zone = ZoneInfo(plan.timezone)
+        for row in rows:
+            row[0] = parse_instant(str(row[0])).astimezone(zone).date().isoformat()
+    return rows
 
 
 def _plain(plan: Plan | None) -> dict[str, Any] | None:

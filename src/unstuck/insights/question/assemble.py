@@ -9,9 +9,9 @@ from unstuck.insights.metric import Anchor, Metric
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Filter, Grain, Kind, Plan, Window
 from unstuck.insights.question import shape
-from unstuck.insights.question.draft import Doubt, Draft, NoReading, Unsupported
+from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError, UnsupportedError
 from unstuck.insights.question.filters import bind_null, bind_values
-from unstuck.insights.question.meaning import Role
+from unstuck.insights.question.meaning import Role, Word
 from unstuck.insights.question.measure import bind_aggregate, bind_measure, bind_question_words
 from unstuck.insights.question.periods import Span
 
@@ -32,7 +32,7 @@ SPECIAL = {
 }
 
 
-class Incomplete(Exception):
+class IncompleteError(Exception):
     """Nothing says which number is wanted."""
 
 
@@ -44,7 +44,7 @@ def assemble(draft: Draft) -> Plan:
             return plan
     bind_all_words(draft)
     if draft.metric is None:
-        raise Incomplete
+        raise IncompleteError
     metric = checked_metric(draft.metric)
     finish(draft, metric)
     return plan_of(draft, metric)
@@ -62,8 +62,9 @@ def bind_all_words(draft: Draft) -> None:
 def finish(draft: Draft, metric: Metric) -> None:
     """The rules that depend on the metric."""
     shape.bind_list(draft)
-    shape.bind_comparison(draft)
+    shape.bind_comparison(draft, metric)
     shape.bind_dimensions(draft)
+    shape.bind_distribution(draft, metric)
     shape.bind_trend(draft)
     shape.bind_ranking(draft)
     shape.bind_min_n(draft)
@@ -77,7 +78,7 @@ def finish(draft: Draft, metric: Metric) -> None:
 
 def checked_metric(name: str) -> Metric:
     if name not in METRICS:
-        raise Unsupported(name)
+        raise UnsupportedError(name)
     return METRICS[name]
 
 
@@ -112,7 +113,7 @@ def _grain(draft: Draft, kind: Kind, window: Window | None) -> Grain | None:
         return None
     if draft.grain is not None or window is None:
         return draft.grain or Grain.WEEK
-    return shape.grain_for(Span(window.start, window.end), draft.reader)
+    return shape.grain_for(Span(window.start, window.end))
 
 
 def kind_of(draft: Draft) -> Kind:
@@ -128,15 +129,15 @@ def kind_of(draft: Draft) -> Kind:
 def check_dimensions(draft: Draft, metric: Metric) -> None:
     """A split or filter must exist on this desk and mean something for this metric."""
     if len(draft.by) > 2:
-        raise NoReading
+        raise NoReadingError
     for name in (*draft.by, *(f.field for f in draft.filters)):
         if name in SPECIAL and name not in metric.dimensions:
-            raise NoReading(*(word for word in draft.words if word.id == name))
+            raise NoReadingError(*(word for word in draft.words if word.id == name))
     for name in draft.by:
         if name not in draft.lexicon.fields:
-            raise NoReading(*(word for word in draft.words if word.is_a(Role.DIMENSION, name)))
+            raise NoReadingError(*(word for word in draft.words if word.is_a(Role.DIMENSION, name)))
     if draft.kind is Kind.LIST and metric.id not in LISTABLE:
-        raise NoReading(*(word for word in draft.words if word.is_a(Role.SHAPE, "list")))
+        raise NoReadingError(*(word for word in draft.words if word.is_a(Role.SHAPE, "list")))
 
 
 #: Metrics whose tickets can be listed: those that count tickets.
@@ -149,16 +150,16 @@ def times_of(draft: Draft, metric: Metric, kind: Kind) -> tuple[Window | None, o
     points = [point for point in draft.points if point.end != now]
     if metric.anchor is Anchor.AS_OF and kind not in (Kind.TREND,):
         if len(draft.spans) + len(points) > 1:
-            raise NoReading(*(word for word in draft.words if word.role is Role.TIME))
+            raise NoReadingError(*(word for word in draft.words if word.role is Role.TIME))
         if kind is Kind.COMPARE and draft.against is not None:
             first = (draft.spans or points)[0]
             return Window(start=first.start, end=first.end), None
         instants = [span.end for span in (*draft.spans, *points)]
         return None, instants[0] if instants and instants[0] < now else None
     if points or len(draft.spans) > 1:
-        raise Doubt("window")
+        raise DoubtError("window")
     if draft.points and metric.id != "bottleneck" and not draft.spans:
-        raise Doubt("window")  # "solved now": today, this week, in all?
+        raise DoubtError("window")  # "solved now": today, this week, in all?
     if draft.spans:
         return Window(start=draft.spans[0].start, end=draft.spans[0].end), None
     return Window(start=now - timedelta(days=DEFAULT_DAYS), end=now, stated=False), None
@@ -176,16 +177,25 @@ def _ticket(draft: Draft) -> Plan | None:
     if word is None:
         return None
     draft.bind("ticket", word)
-    draft.bind_all("ticket", draft.free(Role.DIMENSION, "status", "stage", "assignee", "team"))
-    draft.bind_all("ticket", [*draft.free(Role.SHAPE, "where", "who", "list"), *draft.free(Role.ASK, "explain")])
-    draft.bind_all(
-        "ticket",
-        [w for w in draft.free(Role.TIME) if w.meaning.time and w.meaning.time.span and w.meaning.time.span.point],
-    )
-    draft.bind_all(
-        "ticket", [*draft.free(Role.CUE), *draft.free(Role.SHAPE, "which"), *draft.free(Role.METRIC, "bottleneck")]
-    )
+    draft.bind_all("ticket", [other for other in draft.words if _asks_about_it(other)])
     return Plan(kind=Kind.TICKET, ticket=word.meaning.value.upper(), timezone=draft.reader.timezone)
+
+
+#: What the state and history of one ticket answer.
+_OF_A_TICKET: dict[Role, tuple[str, ...]] = {
+    Role.DIMENSION: ("status", "stage", "assignee", "team", "priority"),
+    Role.SHAPE: ("where", "who", "which", "when", "list"),
+    Role.METRIC: ("opened", "solved", "closed", "reopened", "backlog", "handoffs", "bottleneck", "time_in_stage"),
+    Role.STATE: (),
+    Role.CUE: (),
+    Role.HOW_LONG: (),
+}
+
+
+def _asks_about_it(word: Word) -> bool:
+    ids = _OF_A_TICKET.get(word.role)
+    now = word.meaning.time is not None and word.meaning.time.span is not None and word.meaning.time.span.point
+    return now or (ids is not None and (not ids or word.id in ids))
 
 
 def _explain(draft: Draft) -> Plan | None:
@@ -196,9 +206,10 @@ def _explain(draft: Draft) -> Plan | None:
     states = [word for word in draft.words if word.role is Role.STATE]
     ids = list(dict.fromkeys(word.id for word in named)) or [_STATE_METRIC.get(word.id, "") for word in states]
     if len(set(ids)) != 1 or not ids[0]:
-        raise Incomplete
+        raise IncompleteError
     checked_metric(ids[0])
     draft.bind_all("explain", [*words, *named, *states])
+    draft.bind_all("explain", [word for word in draft.free(Role.AGGREGATE, "mean") if draft.said(word) == "mean"])
     draft.bind_all("explain", [*draft.free(Role.HOW_LONG), *draft.free(Role.COUNT), *draft.free(Role.SHARE)])
     return Plan(kind=Kind.EXPLAIN, metric=ids[0], timezone=draft.reader.timezone)
 

@@ -17,7 +17,7 @@ from unstuck.insights.question.normalise import Text
 from unstuck.insights.question.periods import Reader, Span
 
 
-class NoReading(Exception):
+class NoReadingError(Exception):
     """The words do not fit together this way; `words` are to blame."""
 
     def __init__(self, *words: Word) -> None:
@@ -25,7 +25,7 @@ class NoReading(Exception):
         self.words = words
 
 
-class Doubt(Exception):
+class DoubtError(Exception):
     """It must be asked back although only one reading was found; `slot` is what is unclear."""
 
     def __init__(self, slot: str) -> None:
@@ -33,7 +33,7 @@ class Doubt(Exception):
         self.slot = slot
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """A number that the definitions know and that cannot be computed here."""
 
     def __init__(self, metric: str) -> None:

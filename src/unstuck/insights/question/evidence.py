@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from unstuck.insights.question.meaning import Item, Meaning, Role
 from unstuck.insights.question.normalise import Text
@@ -13,6 +14,8 @@ _IN = re.compile(
     r"(?:^|[^a-z])(?:in|in the|into|status|state|stage|status is|status of|with status|in status|in state) $"
 )
 _IN_ZH = re.compile(r"(?:状态为|状态是|处于|停在|卡在|在|状态|停留在|待在)\s*$")
+#: "How long from New to Resolved": both ends are statuses.
+_FROM_TO = re.compile(r"(?:how long|time|take).* from \S+.* to |从.+到.+(?:多久|多长|时长|时间|耗时)")
 _STATUS_AFTER = re.compile(r"^(?: (?:status|state|stage)\b| ?(?:状态|环节|阶段))")
 _HAS = re.compile(r"(?<![a-z])(?:has|have|still|remain|remaining)(?![a-z])|还|仍")
 
@@ -28,14 +31,46 @@ def _meanings(asked: Text, items: tuple[Item, ...], item: Item, *, follow: bool)
         meanings = _as_status(asked, item)
     if len(meanings) > 1 and not follow:
         meanings = tuple(m for m in meanings if m.role is not Role.CUE) or meanings
+    if any(m.id == "waited" for m in meanings) and not _has_length(items):
+        return _readings(Meaning(Role.STATE, "waiting"))
+    if any(m.id == "wait_time" for m in meanings) and _waits_on(items):
+        return (Meaning(Role.HOW_LONG),)
     if any(m.role is Role.STATE and m.id == "open" for m in meanings):
         return _open(asked, items)
-    return tuple(reading for meaning in meanings for reading in AMBIGUOUS.get((meaning.role, meaning.id), (meaning,)))
+    if any(m.role is Role.TICKET_ID for other in items for m in other.meanings):
+        return meanings
+    if _slow_stage(items, meanings):
+        return (*meanings, Meaning(Role.METRIC, "bottleneck"))
+    return tuple(reading for meaning in meanings for reading in _readings(meaning))
+
+
+def _readings(meaning: Meaning) -> tuple[Meaning, ...]:
+    """A word that must not be guessed as all that it can mean; taking one of them always needs asking."""
+    several = AMBIGUOUS.get((meaning.role, meaning.id))
+    return (meaning,) if several is None else tuple(replace(one, doubtful=True) for one in several)
+
+
+def _has_length(items: tuple[Item, ...]) -> bool:
+    return any(m.role is Role.THRESHOLD and m.unit == "seconds" for item in items for m in item.meanings)
+
+
+def _waits_on(items: tuple[Item, ...]) -> bool:
+    """Whether the question says on whom is waited: then "wait time" is no riddle."""
+    states = (m.id for item in items for m in item.meanings if m.role is Role.STATE)
+    return any(name in ("wait_customer", "wait_vendor", "wait_internal", "unassigned") for name in states)
+
+
+def _slow_stage(items: tuple[Item, ...], meanings: tuple[Meaning, ...]) -> bool:
+    """ "Which stage takes longest": the longest visits, or the most time lost?"""
+    stages = any(m.role is Role.DIMENSION and m.id in ("stage", "status") for item in items for m in item.meanings)
+    named = any(m.role is Role.METRIC for item in items for m in item.meanings)
+    return stages and not named and any(m.role is Role.ORDER and m.id in ("slowest", "longest") for m in meanings)
 
 
 def _as_status(asked: Text, item: Item) -> tuple[Meaning, ...]:
     before, after = asked.plain[: item.start], asked.plain[item.end :]
-    named = _IN.search(before) or _IN_ZH.search(before) or _STATUS_AFTER.match(after) or before.endswith('"')
+    moves = _FROM_TO.search(asked.plain) and re.search(r"(?:from|to|从|到) ?$", before)
+    named = moves or _IN.search(before) or _IN_ZH.search(before) or _STATUS_AFTER.match(after) or before.endswith('"')
     ticket_follows = re.match(r" (?:tickets?|cases?|incidents?|ones|backlog|p\d)\b|的?(?:工单|单)", after)
     if named and not ticket_follows:
         return tuple(meaning for meaning in item.meanings if meaning.shy)
@@ -66,6 +101,8 @@ def _open(asked: Text, items: tuple[Item, ...]) -> tuple[Meaning, ...]:
         for meaning in others
     )
     if settled or (_HAS.search(asked.plain) and not windowed):
+        return (backlog,)
+    if any(meaning.role is Role.METRIC for meaning in others):
         return (backlog,)
     return (backlog, Meaning(Role.METRIC, "opened"))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 from unstuck.insights.plan import Filter, Op
-from unstuck.insights.question.draft import Draft, NoReading
+from unstuck.insights.question.draft import Draft, NoReadingError
 from unstuck.insights.question.meaning import EMPTY, Role, Word
 
 #: Classes of the states that a word names.
@@ -36,6 +37,36 @@ def bind_values(draft: Draft) -> None:
         values = tuple(dict.fromkeys(word.meaning.value for word in words))
         draft.filters.append(Filter(field=name, op=op, values=values))
     _bind_by_value(draft)
+    _bind_direction(draft)
+
+
+_FROM = re.compile(r"(?:(?<![a-z])(?:from|out of|by)|从|由) *$")
+_TO = re.compile(r"(?:(?<![a-z])(?:to|into)|到|给|往) *$")
+
+
+def is_from(draft: Draft, word: Word) -> bool:
+    return _FROM.search(draft.text.plain[: word.start]) is not None
+
+
+def is_to(draft: Draft, word: Word) -> bool:
+    return _TO.search(draft.text.plain[: word.start]) is not None
+
+
+def _bind_direction(draft: Draft) -> None:
+    """Hand-offs go from one team to another: "from Group 70 to Group 24", 从70组转给24组."""
+    if not draft.has(Role.METRIC, "handoffs"):
+        return
+    teams = [word for word in draft.words if word.is_a(Role.VALUE, "team")]
+    kept = [f for f in draft.filters if f.field != "team"]
+    found = []
+    for word in teams:
+        field = "from_team" if is_from(draft, word) else "to_team" if is_to(draft, word) else None
+        if field is not None:
+            found.append(Filter(field=field, values=(word.meaning.value,)))
+    if found and len(found) == len(teams):
+        draft.filters = [*kept, *found]
+    elif found or len(teams) > 1:
+        raise NoReadingError(*teams)
 
 
 def _bind_dimension_name(draft: Draft, word: Word) -> None:
@@ -51,7 +82,9 @@ def _bind_dimension_name(draft: Draft, word: Word) -> None:
 def _takes(draft: Draft, dimension: Word) -> bool:
     """Whether the dimension's name is needed elsewhere: "by team", "which team"."""
     lead = draft.before(dimension)
-    return (lead is not None and lead.is_a(Role.OPERATOR, "by")) or (lead is not None and lead.is_a(Role.SHAPE, "which"))
+    return (lead is not None and lead.is_a(Role.OPERATOR, "by")) or (
+        lead is not None and lead.is_a(Role.SHAPE, "which")
+    )
 
 
 def _neighbour(draft: Draft, word: Word, step: int) -> Word | None:
@@ -95,11 +128,15 @@ def _bind_joins(draft: Draft, words: list[Word]) -> None:
 
 def _bind_by_value(draft: Draft) -> None:
     """ "Solved by Group 70": this "by" names who, it splits nothing."""
+    for word in draft.free(Role.OPERATOR, "held_by"):
+        following = draft.after(word)
+        if following is not None and following.is_a(Role.VALUE, "team", "assignee"):
+            draft.bind("filter", word)
     for word in draft.free(Role.OPERATOR, "by"):
         following = draft.after(word)
         if following is not None and following.role is Role.VALUE and draft.said(word) == "by":
             if following.id not in ("team", "assignee"):
-                raise NoReading(word)
+                raise NoReadingError(word)
             draft.bind("filter", word)
 
 
@@ -126,7 +163,7 @@ def bind_states(draft: Draft) -> list[str]:
             continue
         negation = draft.before(word)
         if negation is not None and negation.is_a(Role.OPERATOR, "not") and negation.place not in draft.bound:
-            raise NoReading(negation, word)
+            raise NoReadingError(negation, word)
         draft.bind("filter", word)
         found.append(word.id)
     return found
@@ -141,6 +178,6 @@ def bind_threshold(draft: Draft, word: Word, name: str, default: Op = Op.AT_LEAS
     meaning = word.meaning
     assert meaning.number is not None
     if meaning.unit == "business":
-        raise NoReading(word)
+        raise NoReadingError(word)
     draft.bind(f"filter:{name}", word)
     draft.filters.append(Filter(field=name, op=meaning.op or default, number=meaning.number))

@@ -9,7 +9,7 @@ from unstuck.insights.plan import Aggregate, Filter, Grain, Kind, Plan, Window
 from unstuck.insights.question import periods, shape
 from unstuck.insights.question.assemble import (
     DEFAULT_DAYS,
-    Incomplete,
+    IncompleteError,
     bind_all_words,
     check_dimensions,
     checked_metric,
@@ -17,7 +17,7 @@ from unstuck.insights.question.assemble import (
     merged,
     times_of,
 )
-from unstuck.insights.question.draft import Draft, NoReading
+from unstuck.insights.question.draft import Draft, NoReadingError
 from unstuck.insights.question.meaning import Role
 from unstuck.insights.question.measure import bind_thresholds
 from unstuck.insights.question.periods import Span
@@ -28,7 +28,7 @@ ALL_OF = {"team": ("team", "group", "组", "团队"), "priority": ("priorit", "�
 
 
 def edit(draft: Draft) -> Plan:
-    """The last plan as the words change it. Raises `Incomplete` when they change nothing."""
+    """The last plan as the words change it. Raises `IncompleteError` when they change nothing."""
     before = draft.previous
     assert before is not None
     if draft.free(Role.ASK, "explain"):
@@ -38,22 +38,30 @@ def edit(draft: Draft) -> Plan:
     own_metric = draft.metric
     draft.metric = own_metric or before.metric
     if draft.metric is None:
-        raise Incomplete
+        raise IncompleteError
     metric = checked_metric(draft.metric)
     if own_metric is None:
         bind_thresholds(draft)
     dropped = _dropped(draft)
     moved = _moved(draft, before, metric)
+    if draft.free(Role.LIMIT) or draft.free(Role.ORDER):
+        draft.by = _ranked_by(draft, before)
     finish(draft, metric)
     if not any(slot not in ("cue", "show") for slot in draft.bound.values()):
-        raise Incomplete
+        raise IncompleteError
     check_dimensions(draft, metric)
     return _merge(draft, before, metric, moved, dropped, changed=own_metric is not None and own_metric != before.metric)
 
 
+def _ranked_by(draft: Draft, before: Plan) -> list[str]:
+    """ "Top 5" of what was split already, unless the words split it anew."""
+    splits = draft.has(Role.DIMENSION) or draft.has(Role.SHAPE, "who")
+    return [] if splits else list(before.by)
+
+
 def _explained(draft: Draft, before: Plan) -> Plan:
     if before.metric is None or any(word.role is Role.METRIC for word in draft.words):
-        raise Incomplete
+        raise IncompleteError
     draft.bind_all("explain", [*draft.free(Role.ASK, "explain"), *draft.free(Role.CUE)])
     return Plan(kind=Kind.EXPLAIN, metric=before.metric, variant=before.variant, timezone=before.timezone)
 
@@ -71,7 +79,8 @@ def _dropped(draft: Draft) -> tuple[str, ...] | None:
 def _moved(draft: Draft, before: Plan, metric: Metric) -> Window | Any | None:
     """The window (or instant) shifted: "the month before", "a week ago" of something that has a window."""
     if draft.free(Role.OPERATOR, *shape.COMPARING):
-        return _compared(draft, before, metric)
+        _compared(draft, before, metric)
+        return None
     for word in draft.free(Role.TIME):
         time = word.meaning.time
         if time is not None and time.role is TimeRole.RELATIVE:
@@ -120,7 +129,7 @@ def _span_of(draft: Draft, before: Plan, metric: Metric) -> Span:
         at = before.at or draft.reader.now
         return Span(at, at)
     if before.window is None or before.window.start is None:
-        raise NoReading(*(word for word in draft.words if word.role is Role.TIME))
+        raise NoReadingError(*(word for word in draft.words if word.role is Role.TIME))
     return Span(before.window.start, before.window.end)
 
 
@@ -214,7 +223,7 @@ def _grain(draft: Draft, before: Plan, kind: Kind, window: Window | None) -> Gra
         return None
     if draft.grain or before.grain:
         return draft.grain or before.grain
-    return Grain.WEEK if window is None else shape.grain_for(Span(window.start, window.end), draft.reader)
+    return Grain.WEEK if window is None else shape.grain_for(Span(window.start, window.end))
 
 
 def _against(draft: Draft, before: Plan, kind: Kind) -> Window | None:

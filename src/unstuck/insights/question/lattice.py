@@ -56,7 +56,7 @@ def _merged(items: Iterable[Item]) -> list[Item]:
 
 
 def _step(plain: str, at: int) -> tuple[int, int]:
-    """Where to go on when nothing starts at `at`, and what it costs: a word or a Chinese character one, else nothing."""
+    """Where to go on when nothing starts at `at`, and what that costs: words and characters, not blanks."""
     if is_chinese(plain[at]):
         return at + 1, 1
     if not is_word(plain[at]):

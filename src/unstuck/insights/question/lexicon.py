@@ -13,11 +13,13 @@ from unstuck.insights.question.normalise import is_chinese, key, on_boundary
 from unstuck.insights.question.vocabulary import dimension_words, vocabulary
 
 if TYPE_CHECKING:
-    import ahocorasick
+    import ahocorasick  # type: ignore[import-not-found]
     from duckdb import DuckDBPyConnection
 
 #: More names than this of one kind are not told apart in words; they can still be filtered by the others.
 MOST_VALUES = 50_000
+#: Dimensions that need no values of their own.
+ALWAYS = frozenset({"weekday", "hour", "class", "from_team", "to_team"})
 #: Words for degrees of priority, most urgent first, each with what else people call it.
 DEGREES = (
     ("critical", "blocker", "highest", "showstopper", "致命", "严重", "特急"),
@@ -137,13 +139,12 @@ def from_values(
     for field, found in present.items():
         for name, value in _names(field, found):
             names.setdefault(name, {})[field, value] = None
-    stages = {value for value in present.get("stage", ())}
-    plain = {name: _without_twins(tuple(found), stages) for name, found in names.items()}
-    fields = frozenset(field for field, found in present.items() if found) | {"weekday", "hour", "class"}
+    plain = {name: _without_twins(tuple(found)) for name, found in names.items()}
+    fields = frozenset(field for field, found in present.items() if found) | ALWAYS
     return Lexicon(plain, fields, dict(classes or {}), _id_pattern(ticket_ids), _automaton(plain, fields))
 
 
-def _without_twins(found: tuple[tuple[str, str], ...], stages: set[str]) -> tuple[tuple[str, str], ...]:
+def _without_twins(found: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """A status that is also the stage of the same name is one thing, not two."""
     return tuple((field, value) for field, value in found if field != "stage" or ("status", value) not in found)
 
@@ -188,7 +189,7 @@ def _has_word(name: str, word: str) -> bool:
 def _priority_names(name: str, rank: int | None) -> Iterator[str]:
     if rank is not None:
         yield from (f"{word}{rank}" for word in ("p", "p ", "prio ", "prio", "priority ", "sev", "sev ", "优先级"))
-        yield from (f"{rank}级", f"p{rank}级")
+        yield from (f"{rank}级", f"p{rank}级", f"p{rank}s")
     degree = _degree(name)
     for word in DEGREES[degree] if degree is not None else ():
         if is_chinese(word[0]):

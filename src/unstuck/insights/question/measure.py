@@ -5,8 +5,8 @@ from __future__ import annotations
 from unstuck.insights.metric import Anchor, Metric, Unit
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Aggregate, Filter, Op
-from unstuck.insights.question.draft import Draft, NoReading, Unsupported
-from unstuck.insights.question.filters import bind_states, bind_threshold, status_is_open
+from unstuck.insights.question.draft import Draft, NoReadingError, UnsupportedError
+from unstuck.insights.question.filters import bind_states, bind_threshold, is_from, is_to, status_is_open
 from unstuck.insights.question.meaning import Role, Word
 
 #: Superlatives and comparatives that name their metric themselves.
@@ -20,8 +20,9 @@ OF_THE_BACKLOG = ("age", "stale", "unassigned", "wip")
 
 
 def bind_measure(draft: Draft) -> None:
-    """Fill `draft.metric` if the words name one; raise `NoReading` when they name two that do not go together."""
-    for rule in (_comparison_of_two, _speed, _time_to_or_in, _superlative, _named, _state_alone):
+    """Fill `draft.metric` if the words name one; raise `NoReadingError` when they name two that do not go together."""
+    _bind_counts(draft)
+    for rule in (_comparison_of_two, _speed, _time_to_or_in, _superlative, _named, _state_alone, _by_age):
         if draft.metric is None:
             rule(draft)
     if draft.metric is not None:
@@ -56,11 +57,14 @@ def _comparison_of_two(draft: Draft) -> None:
 
 def _speed(draft: Draft) -> None:
     """Slow and fast mean lead time, unless another duration is named."""
+    if draft.has(Role.ORDER, "slowest", "longest") and draft.has(Role.DIMENSION, "stage", "status"):
+        _take(draft, "time_in_stage", *draft.free(Role.METRIC, "time_in_stage"))
+        return
     words = [word for word in (*draft.free(Role.ORDER), *draft.free(Role.OPERATOR)) if word.id in SPEED]
     if not words or any(METRICS[i].unit is Unit.DURATION for i in _named_ids(draft) if i in METRICS):
         return
     draft.descending = SPEED[words[0].id]
-    extra = [word for word in draft.free(Role.METRIC, "solved", "handle")]
+    extra = draft.free(Role.METRIC, "solved")
     _take(draft, "lead_time", *extra)
 
 
@@ -69,9 +73,16 @@ def _time_to_or_in(draft: Draft) -> None:
         return
     words = draft.free(Role.METRIC)
     ids = [word.id for word in words]
+    if ids == ["solved"] and _limited(draft):
+        draft.bind_all("filter:lead_time", draft.free(Role.HOW_LONG))
+        return
     states = [word for word in draft.free(Role.STATE) if word.id in TIME_IN or word.id.startswith("wait_")]
     statuses = [f for f in draft.filters if f.field in ("status", "stage", "class")]
-    if set(ids) <= {"time_in_stage", "queue_time"} and statuses and not states:
+    if not ids and not states and _bind_transition(draft):
+        return
+    if not ids and not statuses and not states and _by_stage(draft):
+        draft.metric = "time_in_stage"
+    elif set(ids) <= {"time_in_stage", "queue_time"} and statuses and not states:
         _time_in_status(draft, words, statuses)
     elif len(set(ids)) == 1 and ids[0] in TIME_TO:
         _take(draft, TIME_TO[ids[0]], *words)
@@ -79,11 +90,36 @@ def _time_to_or_in(draft: Draft) -> None:
         _time_in_state(draft, words, states[0])
 
 
+def _by_stage(draft: Draft) -> bool:
+    """各环节耗时: how long, by stage."""
+    stages = draft.free(Role.DIMENSION, "stage", "status")
+    leads = [draft.before(word) for word in stages]
+    return any(lead is not None and lead.is_a(Role.OPERATOR, "by") for lead in leads)
+
+
+def _bind_transition(draft: Draft) -> bool:
+    """ "How long from New to Resolved": two statuses, one entered after the other."""
+    statuses = [word for word in draft.words if word.is_a(Role.VALUE, "status", "stage")]
+    if len(statuses) != 2 or not is_from(draft, statuses[0]) or not is_to(draft, statuses[1]):
+        return False
+    draft.filters = [f for f in draft.filters if f.field not in ("status", "stage")]
+    for word, name in zip(statuses, ("from_stage", "to_stage"), strict=True):
+        draft.filters.append(Filter(field=name, values=(word.meaning.value,)))
+    draft.metric = "transition_wait"
+    return True
+
+
+def _limited(draft: Draft) -> bool:
+    """ "How many took more than 3 days to resolve" counts; it does not ask how long."""
+    limits = [word for word in draft.free(Role.THRESHOLD) if word.meaning.unit == "seconds" and word.meaning.op]
+    return bool(limits) and (draft.has(Role.COUNT, "many") or draft.has(Role.SHAPE, "list"))
+
+
 def _time_in_status(draft: Draft, words: list[Word], statuses: list[Filter]) -> None:
     """ "How long do tickets sit in New before anyone picks them up": being picked up is how New ends."""
     queued = [word for word in words if word.id == "queue_time"]
     if queued and any(draft.lexicon.classes.get(value) != "NEW" for f in statuses for value in f.values):
-        raise NoReading(*queued)
+        raise NoReadingError(*queued)
     _take(draft, "time_in_stage", *words)
 
 
@@ -100,10 +136,31 @@ def _named(draft: Draft) -> None:
     ids = _named_ids(draft)
     if len(ids) > 1:
         words, ids = _combined(draft, words, ids)
-    if len(ids) == 1:
+    if ids == ["time_in_stage"] and _by_team(draft):
+        ids = ["team_time"]
+        _take(draft, "team_time", *words)
+    elif ids == ["backlog"] and _moves(draft):
+        _take(draft, "net_flow", *words, *draft.free(Role.OPERATOR, "more", "fewer", "compare"))
+    elif len(ids) == 1:
         variants = [word.meaning.value for word in words if word.id == ids[0] and word.meaning.value]
         draft.variant = variants[0] if variants else draft.variant
         _take(draft, ids[0], *(word for word in words if word.id == ids[0]))
+
+
+def _by_team(draft: Draft) -> bool:
+    """工单在各组停留多久: the time with each team, whatever the status."""
+    leads = [draft.before(word) for word in draft.free(Role.DIMENSION, "team")]
+    return any(lead is not None and lead.is_a(Role.OPERATOR, "by") for lead in leads)
+
+
+def _moves(draft: Draft) -> bool:
+    """ "Did the backlog go up last week": its change over a window, not a comparison of two things."""
+    words = draft.free(Role.OPERATOR, "more", "fewer", "compare")
+    times = [word for word in draft.words if word.role is Role.TIME]
+    several = any(len(f.values) > 1 for f in draft.filters)
+    return (
+        bool(words) and not draft.has(Role.OPERATOR, "than") and len(times) <= 1 and not several and not draft.previous
+    )
 
 
 def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Word], list[str]]:
@@ -111,7 +168,7 @@ def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Wor
     named = set(ids)
     missing = [name for name in ids if name not in METRICS]
     if missing:
-        raise Unsupported(missing[0])
+        raise UnsupportedError(missing[0])
     if named == {"lead_time", "solved"}:
         draft.variant = "solved" if _cohort_of_solved(draft, words) else None
         draft.bind_all("variant", draft.free(Role.METRIC, "solved"))
@@ -121,12 +178,14 @@ def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Wor
         if other in OF_THE_BACKLOG:
             draft.bind_all("metric", draft.free(Role.METRIC, "backlog"))
             return draft.free(Role.METRIC), [other]
-        if other in ("handoffs", "reopened") and _counted(draft, other):
+        if other == "reopened":
+            draft.filters.append(Filter(field="reopens", op=Op.AT_LEAST, number=1))
+            draft.bind_all("filter:reopens", draft.free(Role.METRIC, other))
             return draft.free(Role.METRIC), ["backlog"]
     if "bottleneck" in named and named == {"bottleneck", "time_in_stage"}:
         draft.bind_all("metric", draft.free(Role.METRIC, "time_in_stage"))
         return draft.free(Role.METRIC), ["bottleneck"]
-    raise NoReading(*words[1:])
+    raise NoReadingError(*words[1:])
 
 
 def _cohort_of_solved(draft: Draft, words: list[Word]) -> bool:
@@ -135,21 +194,22 @@ def _cohort_of_solved(draft: Draft, words: list[Word]) -> bool:
     return bool(solved) and bool(draft.has(Role.TIME))
 
 
-def _counted(draft: Draft, metric: str) -> bool:
-    """ "Handed over more than 5 times and still open", "reopened and still open": a filter on the backlog."""
-    name = {"handoffs": "handoffs", "reopened": "reopens"}[metric]
-    words = draft.free(Role.METRIC, metric)
-    times = draft.free(Role.THRESHOLD)
-    times = [word for word in times if word.meaning.unit in ("times", "")]
-    if times:
-        bind_threshold(draft, times[0], name)
-    elif metric == "reopened":
-        draft.filters.append(Filter(field=name, op=Op.AT_LEAST, number=1))
-    else:
-        return False
-    draft.bind_all(f"filter:{name}", words)
-    draft.bind_all(f"filter:{name}", draft.free(Role.OPERATOR, "and"))
-    return True
+def _bind_counts(draft: Draft) -> None:
+    """ "Handed over more than 5 times", 转了5次以上: which tickets, whatever is asked about them."""
+    for metric, name in (("handoffs", "handoffs"), ("reopened", "reopens")):
+        words = draft.free(Role.METRIC, metric)
+        times = [word for word in draft.free(Role.THRESHOLD) if word.meaning.unit == "times"]
+        if words and len(times) == 1 and times[0].meaning.op is not None:
+            bind_threshold(draft, times[0], name)
+            draft.bind_all(f"filter:{name}", words)
+            draft.bind_all(f"filter:{name}", draft.free(Role.OPERATOR, "and"))
+
+
+def _by_age(draft: Draft) -> None:
+    """ "Older than 30 days" is said of open tickets."""
+    words = [word for word in draft.free(Role.THRESHOLD) if draft.said(word).startswith(("older", "younger", "newer"))]
+    if words and not draft.free(Role.METRIC):
+        draft.metric = "backlog"
 
 
 def _superlative(draft: Draft) -> None:
@@ -167,13 +227,17 @@ def _state_alone(draft: Draft) -> None:
     if draft.previous is not None and not draft.free(Role.STATE):
         return
     found = bind_states(draft)
+    if found == ["unassigned"] and draft.previous is None and not draft.has(Role.THRESHOLD):
+        draft.filters = [f for f in draft.filters if (f.field, f.op) != ("assignee", Op.IS_NULL)]
+        draft.metric = "unassigned"
+        return
     if found:
         draft.metric = "backlog"
         return
     statuses = [f for f in draft.filters if f.field in ("status", "stage") and f.op is Op.IN]
     if statuses and draft.previous is None and not draft.free(Role.HOW_LONG):
         if not all(status_is_open(draft, value) for f in statuses for value in f.values):
-            raise NoReading
+            raise NoReadingError
         draft.metric = "backlog"
     elif any(f.op is Op.IS_NULL for f in draft.filters) and draft.previous is None:
         draft.metric = "backlog"
@@ -193,7 +257,7 @@ def _join_states(draft: Draft) -> None:
         draft.bind_all("metric", states)
         return
     if metric is None or metric.anchor is not Anchor.AS_OF:
-        raise NoReading(*states)
+        raise NoReadingError(*states)
     bind_states(draft)
 
 
@@ -202,8 +266,6 @@ def bind_thresholds(draft: Draft) -> None:
         unit = word.meaning.unit
         if unit == "seconds":
             _bind_duration(draft, word)
-        elif unit == "times" and draft.metric == "handoffs" and draft.has(Role.SHAPE, "list"):
-            raise NoReading(word)
 
 
 def _bind_duration(draft: Draft, word: Word) -> None:
@@ -216,7 +278,6 @@ def _bind_duration(draft: Draft, word: Word) -> None:
     elif draft.metric == "solved" and op is not None:
         if draft.free(Role.SHARE):
             draft.metric = "lead_time"
-            draft.variant = "solved" if draft.has(Role.TIME) else None
             _bind_limit_of_share(draft, word)
         else:
             bind_threshold(draft, word, "lead_time")
@@ -226,8 +287,9 @@ def _bind_duration(draft: Draft, word: Word) -> None:
 
 def _bind_limit_of_share(draft: Draft, word: Word) -> None:
     """ "Share solved within 24 h"; the share over a limit would be the rest, and is not offered."""
-    if word.meaning.op not in (Op.AT_MOST, Op.LESS) or not draft.free(Role.SHARE):
-        raise NoReading(word)
+    counted = draft.has(Role.COUNT, "many") or draft.has(Role.SHAPE, "list")
+    if word.meaning.op not in (Op.AT_MOST, Op.LESS) or counted:
+        raise NoReadingError(word)
     draft.within = word.meaning.number
     draft.aggregate = Aggregate.SHARE
     draft.bind("within", word, *draft.free(Role.SHARE))
@@ -242,7 +304,7 @@ def _kind_of_age(draft: Draft) -> str:
         return "stage_age"
     if any(f.op is Op.IS_NULL for f in draft.filters) or draft.metric == "unassigned":
         # Unassigned for two days, or two days old and unassigned?
-        raise NoReading
+        raise NoReadingError
     return "age"
 
 
@@ -254,7 +316,7 @@ def bind_aggregate(draft: Draft, metric: Metric) -> None:
             draft.bind("aggregate", word)  # "in total": a count is one
             continue
         if wanted not in metric.aggregates or draft.aggregate not in (None, wanted):
-            raise NoReading(word)
+            raise NoReadingError(word)
         draft.aggregate = wanted
         draft.bind("aggregate", word)
 
@@ -264,7 +326,9 @@ def bind_question_words(draft: Draft, metric: Metric) -> None:
     duration = metric.unit in (Unit.DURATION, Unit.HOURS)
     draft.bind_all("metric", draft.free(Role.COUNT, "much"))
     if metric.unit is Unit.COUNT:
-        draft.bind_all("metric", draft.free(Role.COUNT))
+        draft.bind_all("metric", draft.free(Role.COUNT, "many"))
+    if metric.id in ("handoffs", "reopened", "ping_pong", "rework"):
+        draft.bind_all("metric", draft.free(Role.COUNT, "times"))
     if duration or draft.metric == "bottleneck":
         draft.bind_all("metric", draft.free(Role.HOW_LONG))
     if metric.unit is Unit.SHARE:

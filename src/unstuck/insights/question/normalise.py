@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from opencc import OpenCC
+    from opencc import OpenCC  # type: ignore[import-untyped]
 
 #: Longer questions are cut: nobody asks for one number in more words, and every rule is linear in these.
 MAX_LENGTH = 2_000
@@ -54,7 +54,7 @@ def normalise(raw: str) -> Text:
 
 def key(value: str) -> str:
     """The form under which a live value or a phrase is looked up."""
-    return normalise(value).plain.strip()
+    return _HYPHEN.sub(" ", " ".join("".join(map(_plain, value)).split()))
 
 
 @cache

@@ -19,7 +19,7 @@ SECONDS = {grain: length.total_seconds() for grain, length in FIXED.items()} | {
     Grain.QUARTER: 90 * 86_400.0,
     Grain.YEAR: 365 * 86_400.0,
 }
-_EN_NUMBER = r"\d{1,6}(?:\.\d+)?|" + "|".join(
+_EN_NUMBER = r"\d{1,6}(?:\.\d+)?|once|twice|" + "|".join(
     sorted(set(times_en.NUMBERS) - {"a", "an", "hundred"}, key=len, reverse=True)
 )
 _ZH_NUMBER = times_zh.NUMERAL
@@ -36,7 +36,8 @@ _UNITS = (
     ("minutes", r"minutes?|mins?|min|分钟"),
     (
         "tickets",
-        r"(?:solved |resolved |closed |opened )?(?:tickets?|cases?|incidents?|issues?)(?: (?:solved|resolved|closed))?|个?(?:工单|单子|单)|张(?:工单|单子|单)?",
+        r"(?:(?:re)?solved )?(?:tickets?|cases?|incidents?|issues?)(?: (?:re)?solved)?"
+        r"|个?(?:工单|单子|单)|张(?:工单|单子|单)?",
     ),
     ("times", r"times|x|hand ?offs?|hand ?overs?|transfers?|reassignments?|次|回"),
 )
@@ -89,6 +90,8 @@ def _amount() -> re.Pattern[str]:
 def _threshold(match: re.Match[str]) -> Meaning | None:
     op = _op(match)
     unit = next((name for place, (name, _) in enumerate(_UNITS) if match[f"u{place}"]), None)
+    if match["n"] in ("once", "twice"):
+        return Meaning(Role.THRESHOLD, op=op, number=_number(match["n"]), unit="times") if op and not unit else None
     if op is None and (unit is None or unit in ("tickets", "times")):
         return None
     number = 1.0 if match["a"] else _number(match["n"])
@@ -113,6 +116,8 @@ def _op(match: re.Match[str]) -> Op | None:
 
 
 def _number(text: str) -> float:
+    if text in ("once", "twice"):
+        return 1.0 if text == "once" else 2.0
     if re.fullmatch(r"\d+(?:\.\d+)?", text):
         return float(text)
     return float(times_en.NUMBERS[text] if text in times_en.NUMBERS else times_zh.number(text))

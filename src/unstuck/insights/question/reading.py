@@ -8,11 +8,11 @@ from datetime import datetime
 from itertools import islice, product
 
 from unstuck.i18n import Lang
-from unstuck.insights.plan import Answer, Option, Plan, Reading
+from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading
 from unstuck.insights.question import lattice, numbers, times
-from unstuck.insights.question.assemble import Incomplete, assemble
+from unstuck.insights.question.assemble import IncompleteError, assemble
 from unstuck.insights.question.coverage import unexplained
-from unstuck.insights.question.draft import Doubt, Draft, NoReading, Unsupported
+from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError, UnsupportedError
 from unstuck.insights.question.evidence import narrowed
 from unstuck.insights.question.followup import edit
 from unstuck.insights.question.lattice import Tiling
@@ -38,6 +38,8 @@ class Findings:
     #: Plans of readings that must not be taken without asking.
     doubtful: dict[Plan, None] = field(default_factory=dict)
     slot: str | None = None
+    #: The role of a word that was doubtful.
+    doubted: Role | None = None
     incomplete: list[Draft] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
     #: The fewest words that a reading left unexplained.
@@ -62,7 +64,7 @@ def read(
     asked = normalise(text)
     reader = Reader(now, timezone, workdays(timezone))
     tilings = cut(asked, lexicon, reader)
-    refusal = refused(asked, tilings, lexicon, reader, lang)
+    refusal = refused(tilings, reader, lang)
     if refusal is not None:
         return refusal
     return _decide(asked, tilings, lexicon, reader, lang, previous)
@@ -71,17 +73,17 @@ def read(
 def cut(asked: Text, lexicon: Lexicon, reader: Reader) -> list[Tiling]:
     """The best ways to cut the question into known words."""
     plain = asked.plain
-    found = [Item(m.start, m.end, tuple(_time_meanings(m.time))) for m in times.find(plain, reader)]
+    found = [Item(m.start, m.end, tuple(_time_meanings(m.time, reader))) for m in times.find(plain, reader)]
     return lattice.tilings(plain, [*lexicon.find(plain), *found, *numbers.find(plain)])
 
 
-def _time_meanings(time: Time) -> Iterator[Meaning]:
+def _time_meanings(time: Time, reader: Reader) -> Iterator[Meaning]:
     """Each reading of an unsure time is a meaning of its own, none of which may be taken without asking."""
     if time.role is not TimeRole.UNSURE:
         yield Meaning(Role.TIME, time=time)
         return
-    for span in time.options or (None,):
-        yield Meaning(Role.TIME, time=Time(TimeRole.SPAN, span) if span else time, doubtful=True)
+    for span in time.options or (reader.rolling(Grain.DAY, 7), reader.rolling(Grain.DAY, 30)):
+        yield Meaning(Role.TIME, time=Time(TimeRole.SPAN, span), doubtful=True)
 
 
 def _decide(
@@ -94,6 +96,8 @@ def _decide(
     findings = explore(asked, tilings, lexicon, reader, previous) if follows else alone
     if follows and not findings.plans and not findings.doubtful and alone.plans:
         findings = alone
+    if previous is not None and not follows and len(alone.plans) == 1 and _could_go_on(alone, previous):
+        findings = _both(alone, explore(asked, tilings, lexicon, reader, previous))
     if len(findings.plans) == 1 and not findings.doubtful:
         plan = next(iter(findings.plans))
         return Answer(plan=plan, restatement=restate(plan, lang, now=reader.now))
@@ -102,6 +106,23 @@ def _decide(
     if findings.slot is not None or (findings.incomplete and not findings.left):
         return ask_what(findings, reader, lang)
     return refuse(findings, tilings, lexicon, reader, lang)
+
+
+def _could_go_on(alone: Findings, previous: Plan) -> bool:
+    """A whole question without a time of its own, after one with a time or filters: does it keep those?"""
+    plan = next(iter(alone.plans))
+    if plan.metric is None or plan.kind is Kind.EXPLAIN or previous.metric is None:
+        return False
+    timeless = plan.at is None and (plan.window is None or not plan.window.stated) and plan.against is None
+    narrowed = previous.filters or (previous.window is not None and previous.window.stated) or previous.at is not None
+    return timeless and bool(narrowed)
+
+
+def _both(alone: Findings, edited: Findings) -> Findings:
+    """The question as an edit and as one of its own; they are asked about where they differ."""
+    if len(edited.plans) == 1 and not edited.doubtful:
+        alone.plans = {**edited.plans, **alone.plans}
+    return alone
 
 
 def _goes_on(tilings: list[Tiling], alone: Findings) -> bool:
@@ -140,22 +161,25 @@ def _choices(asked: Text, tiling: Tiling, *, follow: bool) -> Iterator[tuple[Wor
 def _explore_one(findings: Findings, draft: Draft) -> None:
     try:
         plan = assemble(draft) if draft.previous is None else edit(draft)
-    except NoReading as no:
+    except NoReadingError as no:
         findings.leaves((w.start, w.end) for w in (no.words or draft.left()))
         return
-    except Doubt as doubt:
+    except DoubtError as doubt:
         findings.slot = doubt.slot
         return
-    except Incomplete:
+    except IncompleteError:
         findings.incomplete.append(draft)
         return
-    except Unsupported as unsupported:
+    except UnsupportedError as unsupported:
         findings.unsupported.append(unsupported.metric)
         return
     left = unexplained(draft)
     if left:
         findings.leaves((word.start, word.end) for word in left)
-    elif any(word.meaning.doubtful for word in draft.words):
+        return
+    doubts = [word.role for word in draft.words if word.meaning.doubtful]
+    if doubts:
+        findings.doubted = doubts[0]
         findings.doubtful[plan] = None
     else:
         findings.plans[plan] = None

@@ -8,13 +8,12 @@ from datetime import timedelta
 from unstuck.i18n import Lang, t
 from unstuck.insights.plan import Ask, Kind, Option, Plan, Refuse, Window
 from unstuck.insights.question import spelling
-from unstuck.insights.question.assemble import DEFAULT_DAYS, Incomplete, checked_metric, finish, plan_of
+from unstuck.insights.question.assemble import DEFAULT_DAYS, IncompleteError, checked_metric, finish, plan_of
 from unstuck.insights.question.coverage import unexplained
-from unstuck.insights.question.draft import Doubt, Draft, NoReading, Unsupported
+from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError, UnsupportedError
 from unstuck.insights.question.lattice import Tiling
 from unstuck.insights.question.lexicon import Lexicon
 from unstuck.insights.question.meaning import EMPTY, Meaning, Role
-from unstuck.insights.question.normalise import Text
 from unstuck.insights.question.periods import Reader
 from unstuck.insights.question.reading import MOST_OPTIONS, Findings, explore, options
 from unstuck.insights.question.times import TimeRole
@@ -24,7 +23,7 @@ COUNTS = ("opened", "backlog", "solved")
 DURATIONS = ("lead_time", "age")
 
 
-def refused(asked: Text, tilings: list[Tiling], lexicon: Lexicon, reader: Reader, lang: Lang) -> Refuse | None:
+def refused(tilings: list[Tiling], reader: Reader, lang: Lang) -> Refuse | None:
     """What Unstuck does not do, by name: forecasts, costs, judgements, actions, chit-chat, …"""
     readings = [_out_of_scope(tiling) for tiling in tilings]
     if readings and all(readings):
@@ -52,16 +51,21 @@ def _out_of_scope(tiling: Tiling) -> str | None:
 def unclear(findings: Findings, reader: Reader, lang: Lang) -> Ask:
     """Several plans: ask for exactly what differs."""
     plans = [*findings.plans, *findings.doubtful]
-    slot = _differing(plans)
+    slot = _differing(plans) if len(plans) > 1 else _doubted(findings)
     prompt = t(f"insights.ask_{slot.partition(':')[0]}", lang)
     return Ask(slot=slot, prompt=prompt, options=options(plans, reader, lang))
+
+
+def _doubted(findings: Findings) -> str:
+    """What kind of word made the only plan doubtful."""
+    return "window" if findings.doubted is Role.TIME else "metric"
 
 
 def _differing(plans: list[Plan]) -> str:
     for slot in ("metric", "window", "at", "filters", "by", "kind"):
         if len({getattr(plan, slot) for plan in plans}) > 1:
             return {"at": "window", "filters": "value"}.get(slot, slot)
-    return "window"
+    return "metric"
 
 
 def ask_what(findings: Findings, reader: Reader, lang: Lang) -> Ask:
@@ -80,7 +84,7 @@ def completed(draft: Draft) -> Iterator[Plan]:
         fresh = Draft(draft.text, draft.words, draft.reader, draft.lexicon, draft.previous)
         try:
             plan = _with_metric(fresh, name)
-        except (NoReading, Doubt, Incomplete, Unsupported):
+        except (NoReadingError, DoubtError, IncompleteError, UnsupportedError):
             continue
         if not unexplained(fresh):
             yield plan
@@ -104,7 +108,7 @@ def refuse(findings: Findings, tilings: list[Tiling], lexicon: Lexicon, reader: 
         return Refuse(unexplained=(), reason=reason, options=examples(reader, lang))
     if _is_vague(tilings):
         return Ask(slot="metric", prompt=t("insights.ask_metric", lang), options=examples(reader, lang))
-    corrected = _corrections(findings, tilings, lexicon, reader, lang)
+    corrected = _corrections(findings, tilings, lexicon, reader)
     if corrected and spelling.only_words(findings.text, findings.left or ()):
         return Ask(slot="spelling", prompt=t("insights.ask_spelling", lang), options=corrected)
     named = spelling.whole_names(findings.text, findings.left or ())
@@ -116,19 +120,12 @@ def refuse(findings: Findings, tilings: list[Tiling], lexicon: Lexicon, reader: 
 
 def _is_vague(tilings: list[Tiling]) -> bool:
     return any(
-        any(meaning.role is Role.VAGUE for item in tiling.items for meaning in item.meanings)
-        and not any(_blocks(tiling, start, end) for start, end in tiling.leftover)
+        any(meaning.role is Role.VAGUE for item in tiling.items for meaning in item.meanings) and not tiling.leftover
         for tiling in tilings
     )
 
 
-def _blocks(tiling: Tiling, start: int, end: int) -> bool:
-    return end > start
-
-
-def _corrections(
-    findings: Findings, tilings: list[Tiling], lexicon: Lexicon, reader: Reader, lang: Lang
-) -> tuple[Option, ...]:
+def _corrections(findings: Findings, tilings: list[Tiling], lexicon: Lexicon, reader: Reader) -> tuple[Option, ...]:
     """The question with its unknown words replaced by the nearest known ones, as buttons; never applied."""
     from unstuck.insights.question.normalise import normalise
     from unstuck.insights.question.reading import cut

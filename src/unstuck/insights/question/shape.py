@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from unstuck.insights.metric import Metric, Unit
+from unstuck.insights.metric import Anchor, Metric, Unit
 from unstuck.insights.plan import Aggregate, Filter, Grain, Kind, Op
 from unstuck.insights.question import periods
-from unstuck.insights.question.draft import Doubt, Draft, NoReading
+from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError
 from unstuck.insights.question.meaning import EMPTY, Role, Word
 from unstuck.insights.question.measure import SPEED
 from unstuck.insights.question.periods import Span
@@ -28,13 +28,22 @@ def bind_times(draft: Draft) -> None:
             draft.bind("window", word)
 
 
-def bind_comparison(draft: Draft) -> None:
+def bind_comparison(draft: Draft, metric: Metric) -> None:
     """Two windows, a window and the one before it, or two values of one dimension."""
     relative = [
         word for word in draft.free(Role.TIME) if word.meaning.time and word.meaning.time.role is TimeRole.RELATIVE
     ]
     words = draft.free(Role.OPERATOR, *COMPARING)
     instants = [*draft.spans, *[point for point in draft.points if point.end != draft.reader.now]]
+    if (
+        metric.anchor is Anchor.AS_OF
+        and len(instants) == 1
+        and _than(words)
+        and not relative
+        and draft.previous is None
+    ):
+        now = draft.reader.now
+        instants = [Span(now, now, point=True), *instants]  # "is the backlog larger than last week"
     if len(draft.spans) == 2 or (len(instants) == 2 and words):
         _bind_two_spans(draft, words, instants)
     elif len(relative) == 1 and (words or _compares(relative[0])) and draft.previous is None:
@@ -43,13 +52,17 @@ def bind_comparison(draft: Draft) -> None:
         _bind_two_values(draft, words)
 
 
+def _than(words: list[Word]) -> bool:
+    return any(word.is_a(Role.OPERATOR, "than") for word in words)
+
+
 def _compares(word: Word) -> bool:
     return word.meaning.time is not None and word.meaning.time.compares
 
 
 def _bind_two_spans(draft: Draft, words: list[Word], spans: list[Span]) -> None:
     if not words:
-        raise NoReading(*(word for word in draft.words if word.role is Role.TIME))
+        raise NoReadingError(*(word for word in draft.words if word.role is Role.TIME))
     draft.spans, draft.against = [spans[0]], spans[1]
     draft.points = []
     draft.bind_all("against", words)
@@ -61,7 +74,7 @@ def _bind_relative(draft: Draft, words: list[Word], relative: Word) -> None:
     time = relative.meaning.time
     assert time is not None
     if len(draft.spans) != 1 or draft.spans[0].start is None:
-        raise Doubt("window")
+        raise DoubtError("window")
     draft.against = periods.before(draft.spans[0], draft.reader, time.unit, time.n)
     draft.bind("against", relative, *words)
     draft.kind = Kind.COMPARE
@@ -73,7 +86,7 @@ def _bind_two_values(draft: Draft, words: list[Word]) -> None:
         return
     draft.compare_by = several[0].field
     draft.bind_all("compare_by", words)
-    draft.bind_all("compare_by", draft.free(Role.OPERATOR, "and", "or"))
+    draft.bind_all("compare_by", [*draft.free(Role.OPERATOR, "and", "or"), *draft.free(Role.SHAPE, "which")])
     draft.kind = Kind.COMPARE
 
 
@@ -82,15 +95,24 @@ def bind_dimensions(draft: Draft) -> None:
     ranked = bool(draft.free(Role.ORDER) or draft.free(Role.LIMIT)) or draft.kind is Kind.COMPARE
     for word in draft.free(Role.DIMENSION):
         lead = draft.before(word)
-        if (lead is not None and (lead.is_a(Role.OPERATOR, "by") or lead.is_a(Role.SHAPE, "which"))) or (lead is not None and lead.is_a(Role.OPERATOR, "and") and _splits(draft, draft.before(lead))):
+        if (lead is not None and (lead.is_a(Role.OPERATOR, "by") or lead.is_a(Role.SHAPE, "which"))) or (
+            lead is not None and lead.is_a(Role.OPERATOR, "and") and _splits(draft, draft.before(lead))
+        ):
             draft.bind("by", lead, word)
-        elif ranked or draft.has(Role.CUE) or (draft.previous is not None and len(draft.left()) == 1):
+        elif (
+            word.id in ("from_team", "to_team")
+            or ranked
+            or draft.has(Role.CUE)
+            or (draft.previous is not None and len(draft.left()) == 1)
+        ):
             draft.bind("by", word)
         else:
             number = draft.after(word)
-            raise NoReading(word, *([number] if number is not None and number.role is Role.NUMBER else []))
+            raise NoReadingError(word, *([number] if number is not None and number.role is Role.NUMBER else []))
         if word.id not in draft.by:
             draft.by.append(word.id)
+    if draft.metric == "team_time" and not draft.by and not any(f.field == "team" for f in draft.filters):
+        draft.by.append("team")  # the time with a team is a question about each of them
     _bind_who_and_where(draft)
     _bind_order_of_by(draft)
 
@@ -102,7 +124,7 @@ def _splits(draft: Draft, word: Word | None) -> bool:
 def _bind_who_and_where(draft: Draft) -> None:
     for word in draft.free(Role.SHAPE, "who"):
         if not draft.free(Role.ORDER) and not draft.free(Role.LIMIT):
-            raise NoReading(word)
+            raise NoReadingError(word)
         draft.bind("by", word)
         if "assignee" not in draft.by:
             draft.by.append("assignee")
@@ -132,7 +154,7 @@ def bind_ranking(draft: Draft) -> None:
     elif not draft.by and draft.metric == "bottleneck":
         pass
     elif not draft.by:
-        raise NoReading(*orders, *limits)
+        raise NoReadingError(*orders, *limits)
     elif draft.kind is None:
         draft.kind = Kind.TOP
     _bind_direction(draft, orders)
@@ -161,28 +183,38 @@ def _bind_direction(draft: Draft, orders: list[Word]) -> None:
     directions |= {"least": False, "newest": False, "quietest": False, "shortest": False}
     wanted = {directions[word.id] for word in orders if word.id not in ("most",)} or {True}
     if len(wanted) > 1:
-        raise NoReading(*orders)
+        raise NoReadingError(*orders)
     draft.descending = wanted.pop()
     draft.bind_all("order", orders)
+
+
+def bind_distribution(draft: Draft, metric: Metric) -> None:
+    """How durations spread; of counts only over the groups they are split by."""
+    words = draft.free(Role.SHAPE, "distribution")
+    if words and draft.by:
+        draft.bind_all("by", words)
+    elif words and metric.unit is Unit.DURATION and draft.kind is None:
+        draft.kind = Kind.DISTRIBUTION
+        draft.bind_all("kind", words)
 
 
 def bind_trend(draft: Draft) -> None:
     grains = draft.free(Role.GRAIN)
     if len({word.id for word in grains}) > 1:
-        raise NoReading(*grains)
+        raise NoReadingError(*grains)
     trends = draft.free(Role.SHAPE, "trend")
     if not grains and not trends:
         return
     if draft.kind is not None:
-        raise NoReading(*grains, *trends)
+        raise NoReadingError(*grains, *trends)
     draft.grain = Grain(grains[0].id) if grains else None
     draft.kind = Kind.TREND
     draft.bind_all("grain", [*grains, *trends])
 
 
-def grain_for(start: Span, reader: periods.Reader) -> Grain:
+def grain_for(window: Span) -> Grain:
     """A grain that gives a readable number of buckets."""
-    length = start.end - start.start if start.start else timedelta(days=365)
+    length = window.end - window.start if window.start else timedelta(days=365)
     if length <= timedelta(days=2):
         return Grain.HOUR
     if length <= timedelta(days=31):
@@ -213,7 +245,7 @@ def _names_tickets(draft: Draft) -> bool:
 def bind_clock(draft: Draft, metric: Metric) -> None:
     for word in draft.free(Role.CLOCK):
         if metric.unit not in (Unit.DURATION, Unit.HOURS):
-            raise NoReading(word)
+            raise NoReadingError(word)
         draft.clock = word.id
         draft.bind("clock", word)
 
@@ -230,7 +262,14 @@ def bind_min_n(draft: Draft) -> None:
     """ "At least 20 tickets": how many a group needs to be ranked."""
     for word in draft.free(Role.THRESHOLD):
         meaning = word.meaning
-        if meaning.unit == "tickets" and draft.by and meaning.op in (Op.AT_LEAST, Op.MORE) and meaning.number:
+        solved = "solved" in draft.said(word) and draft.metric not in ("lead_time", "solved")
+        if (
+            meaning.unit == "tickets"
+            and not solved
+            and draft.by
+            and meaning.op in (Op.AT_LEAST, Op.MORE)
+            and meaning.number
+        ):
             draft.min_n = int(meaning.number) + (meaning.op is Op.MORE)
             draft.bind("min_n", word)
 
@@ -238,7 +277,12 @@ def bind_min_n(draft: Draft) -> None:
 def bind_share(draft: Draft, metric: Metric) -> None:
     """ "Share of the backlog by priority"."""
     words = draft.free(Role.SHARE)
-    if words and draft.by and Aggregate.SHARE in metric.aggregates and draft.aggregate in (None, Aggregate.SHARE):
+    if (
+        words
+        and (draft.by or metric.id == "ping_pong")
+        and Aggregate.SHARE in metric.aggregates
+        and draft.aggregate in (None, Aggregate.SHARE)
+    ):
         draft.aggregate = Aggregate.SHARE
         draft.bind_all("aggregate", words)
 

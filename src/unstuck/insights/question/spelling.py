@@ -10,6 +10,7 @@ from unstuck.insights.question.lattice import Tiling
 from unstuck.insights.question.lexicon import Lexicon
 from unstuck.insights.question.meaning import Role
 from unstuck.insights.question.normalise import Text, is_chinese
+from unstuck.insights.question.times_en import MONTH_NAMES, WEEKDAY_NAMES
 from unstuck.insights.question.vocabulary import vocabulary
 
 #: A suggestion needs at least this likeness, of 100.
@@ -89,9 +90,10 @@ def _single_words() -> tuple[str, ...]:
     )
 
 
-_TIME_WORDS = set(
-    ["yesterday", "today", "week", "month", "quarter", "year", "last", "this", "january", "february", "march", "april", "june", "july", "august", "september", "october", "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "since", "between", "days", "hours"]
-)
+_TIME_WORDS = {
+    *("yesterday", "today", "week", "month", "quarter", "year", "last", "this", "since", "between", "days", "hours"),
+    *(word for names in (*MONTH_NAMES, *WEEKDAY_NAMES) for word in names.split("|") if len(word) > 3),
+}
 
 
 @cache

@@ -23,9 +23,8 @@ UNITS = {
 NUMBERS = {
     word: number
     for number, words in enumerate(
-        "zero;a|an|one|a single;two;three;four;five;six;seven;eight;nine;ten;eleven;twelve;thirteen;fourteen;fifteen".split(
-            ";"
-        )
+        ["zero", "a|an|one|a single"]
+        + "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
     )
     for word in words.split("|")
 } | {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100}
@@ -246,6 +245,15 @@ def weekend(match: re.Match[str], reader: Reader) -> Time:
     return spans(reader.span(monday + timedelta(days=5), monday + timedelta(days=7)))
 
 
+def past_weekend(match: re.Match[str], reader: Reader) -> Time:
+    """The last weekend that is over; asked while one runs, either could be meant."""
+    monday = floor(reader.wall, Grain.WEEK)
+    span = reader.span(monday - timedelta(days=2), monday)
+    if reader.wall.weekday() >= 5:
+        return unsure(reader.span(monday + timedelta(days=5), monday + timedelta(days=7)), span)
+    return spans(span)
+
+
 def unit_to_date(match: re.Match[str], reader: Reader) -> Time:
     letters = {"w": Grain.WEEK, "m": Grain.MONTH, "q": Grain.QUARTER, "y": Grain.YEAR}
     word = match["unit"]
@@ -371,6 +379,7 @@ def _rule(pattern: str, meaning: times.Meaning) -> Rule:
     return Rule(re.compile(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])"), meaning)
 
 
+_FIRST = r"(?P<first>[0-3]?\d)(?:st|nd|rd|th)?"
 _OF_YEAR = rf"(?:,? (?:of |in )?{YEAR})?"
 _CLOCK = r"(?:(?P<noon>noon)|(?P<hour>\d{1,2})(?::(?P<minute>\d\d))? ?(?P<half>am|pm)?)"
 _CLOCK_SURE = r"(?:(?P<noon>noon)|(?P<hour>\d{1,2})(?::(?P<minute>\d\d) ?(?P<half>am|pm)?| ?(?P<half2>am|pm)))"
@@ -403,11 +412,15 @@ RULES: list[Rule] = [
     _rule(f"{MONTH} (?:the )?{DAY}{_OF_YEAR}", month_day),
     _rule(f"(?:the )?{DAY} (?:of )?{MONTH}{_OF_YEAR}", month_day),
     _rule(
-        rf"(?:the )?(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:-|to|until|through) ?(?:the )?{DAY} (?:of )?{MONTH}{_OF_YEAR}",
+        rf"(?:the )?{_FIRST} ?(?:-|to|until|through) ?(?:the )?{DAY} (?:of )?{MONTH}{_OF_YEAR}",
         month_range,
     ),
     _rule(
         rf"{MONTH} (?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:-|to|until|through) ?(?:the )?{DAY}{_OF_YEAR}", month_range
+    ),
+    _rule(
+        rf"between (?:the )?(?P<first>[0-3]?\d)(?:st|nd|rd|th)? and (?:the )?{DAY} (?:of )?{MONTH}{_OF_YEAR}",
+        month_range,
     ),
     _rule(rf"{YEAR}[-/.](?P<m>[01]?\d)[-/.](?P<day>[0-3]?\d)", iso_date),
     _rule(rf"{YEAR}[-/](?P<m>[01]?\d)", iso_month),
@@ -429,9 +442,11 @@ RULES: list[Rule] = [
         _week,
     ),
     _rule("(?:on |over |at )?(?:the )?(?P<which>last|this) weekend", weekend),
+    _rule("(?:on|over|at|during) the weekend|(?:on |over |at |during )?the past weekend", past_weekend),
     _rule(r"(?P<unit>[wmqy]td)", unit_to_date),
     _rule(
-        rf"{UNIT} to date|this {UNIT.replace('unit', 'u2')} (?:so far|to date|until now|up to now)|so far this {UNIT.replace('unit', 'u3')}",
+        rf"{UNIT} to date|this {UNIT.replace('unit', 'u2')} (?:so far|to date|until now|up to now)"
+        rf"|so far this {UNIT.replace('unit', 'u3')}",
         _to_date,
     ),
     _rule("so far today|today so far", lambda m, r: spans(r.to_now(r.this(Grain.DAY)))),
@@ -449,13 +464,19 @@ RULES: list[Rule] = [
         all_time,
     ),
     _rule(
-        f"recently|lately|of late|these days|nowadays|recent|the other day|a while|(?:in |over |for )?(?:the )?(?:last|past|previous)? ?{_FEW} {UNIT}(?: ago)?",
+        "recently|lately|of late|these days|nowadays|recent|the other day|a while|"
+        f"(?:in |over |for )?(?:the )?(?:last|past|previous)? ?{_FEW} {UNIT}(?: ago)?",
+        always(unsure()),
+    ),
+    _rule(
+        f"(?:the )?(?:first|second|third|fourth|last) week (?:of|in) (?:{MONTH}|(?:this|last) month){_OF_YEAR}",
         always(unsure()),
     ),
     _rule(f"(?:early|mid|late)[- ]{MONTH}{_OF_YEAR}|(?:early|late) (?:this|last) {UNIT}", always(unsure())),
     _rule("(?:the )?last (?:period|time)|last period|so far|to date|up to now|soon|later", always(unsure())),
     _rule(
-        f"(?:the )?(?:same|corresponding) (?:period|time|{UNIT}) (?:of |in )?(?:last|the previous|a) year(?: (?:earlier|ago|before))?",
+        f"(?:the )?(?:same|corresponding) (?:period|time|{UNIT}) "
+        f"(?:of |in )?(?:last|the previous|a) year(?: (?:earlier|ago|before))?",
         relative(Grain.YEAR),
     ),
     _rule("year (?:over|on) year|yoy|y/y", relative(Grain.YEAR, compares=True)),
@@ -463,7 +484,8 @@ RULES: list[Rule] = [
     _rule("week (?:over|on) week|wow|w/w", relative(Grain.WEEK, compares=True)),
     _rule("quarter (?:over|on) quarter|qoq", relative(Grain.QUARTER, compares=True)),
     _rule(
-        "(?:the )?(?:previous|prior|preceding) (?:period|one)|(?:the )?period before(?: that| it)?|(?:the )?time before",
+        "(?:the )?(?:previous|prior|preceding) (?:period|one)|(?:the )?period before(?: that| it)?"
+        "|(?:the )?time before",
         relative(None),
     ),
     _rule(f"(?:the )?(?:one )?{UNIT} (?:before(?! (?:last|yesterday))(?: (?:that|it))?|prior|earlier)", unit_before),

@@ -156,6 +156,14 @@ def day_of_near_month(match: re.Match[str], reader: Reader) -> Time:
     return spans(reader.period(Grain.DAY, start.replace(day=number(match["day"]))))
 
 
+def bare_day(match: re.Match[str], reader: Reader) -> Time:
+    """10号 is of this month once it has come; before that, ask."""
+    start, day = floor(reader.wall, Grain.MONTH), int(match["day"])
+    if day <= reader.wall.day:
+        return spans(reader.period(Grain.DAY, start.replace(day=day)))
+    return unsure(reader.period(Grain.DAY, shift(start, Grain.MONTH, -1).replace(day=day)))
+
+
 def slashed(match: re.Match[str], reader: Reader) -> Time:
     """Chinese dates are month first."""
     return day_of(reader, int(match["m"]), int(match["d"]), None)
@@ -359,6 +367,8 @@ RULES: list[Rule] = [
     _rule(rf"{_Y}(?P<h>上|下)半年", half),
     _rule(f"{_Y}{MONTH}的?(?P<third>上旬|中旬|下旬)", third),
     _rule("(?P<back>上上个|上上|上个|上|本|这个|这|当)月的?(?P<third>上旬|中旬|下旬)", third),
+    _rule(f"(?:{_Y}{MONTH}|(?:上|本|这)个?月)的?(?:第[一二三四五1-5]个?|最后一个?)(?:周|星期)", always(unsure())),
+    _rule(r"(?<![月\d十])(?P<day>[0-3]?\d)号", bare_day),
     _rule(WEEKDAY, weekday),
     _rule(f"(?P<back>上上个|上上|上个|上|本|这个|这){WEEKDAY}", weekday_of_week),
     _rule("(?P<back>上上个|上上|上个|上|本|这个|这)(?:周|星期|礼拜)末", weekend),
@@ -416,7 +426,8 @@ FRAMES: list[Frame] = [
     _frame("", "(?:之后|以后|过后)", times.after),
     _frame("在?", "(?:之前|以前)", times.before),
     _frame("(?:截至|截止|截止到|截至到|直到|到)", "(?:为止|之前)?", times.until),
-    _frame("(?:在|从|自)?", "(?:之间|期间|为止|间)?", times.between, between=" ?(?:到|至|-|~|—|和|与) ?(?=.)"),
+    _frame("(?:在|从|自)?", "(?:之间|期间|为止|间)?", times.between, between=" ?(?:到|至|-|~) ?"),
+    _frame("(?:在)?", "(?:之间|期间)", times.between, between=" ?(?:和|与) ?"),
     _frame("", "的?(?:底|末|月底|月末)", times.last_moment),
     _frame("", "的?(?:初|月初)", times.first_moment),
     _frame("", "(?:那一?周|所在的?那?一?周|当周|那个?星期|那个?礼拜)", week_of),

@@ -22,6 +22,9 @@ _IN_PARTS = {
     "solved per day",
     "每天解决多少",
     "日均解决",
+    "环节耗时",
+    "在各组停留",
+    "从到多久",
     "queue",
     "close",
     "of tickets solved in",
@@ -58,8 +61,9 @@ def _from_files() -> Iterator[tuple[str, Meaning]]:
             if section == "limit":
                 continue
             for name, phrases in ({"": content} if section in _PLAIN else content).items():
+                meaning = Meaning(Role(section), name)
                 for phrase in phrases:
-                    yield from ((word, Meaning(Role(section), name)) for word in expand(phrase))
+                    yield from ((word, meaning) for word in expand(phrase))
 
 
 def _from_metrics() -> Iterator[tuple[str, Meaning]]:
@@ -97,6 +101,8 @@ def dimension_words(dimension: str) -> tuple[str, ...]:
 
 def expand(phrase: str) -> list[str]:
     """`{a,b} c` as `a c` and `b c`, normalised."""
+    if "{" not in phrase:
+        return [key(phrase)]
     parts = _BRACES.split(phrase)
     choices = [part.split(",") if place % 2 else [part] for place, part in enumerate(parts)]
     return list(dict.fromkeys(word for word in (key("".join(choice)) for choice in product(*choices)) if word))
