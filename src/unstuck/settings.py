@@ -46,10 +46,16 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", description="IANA time zone in which managers' dates are read and shown.")
     lang: Literal["en", "zh"] = Field("en", description="Language for people whose own is not known.")
     wrong_target: float = Field(0.10, description="Highest share of wrong answers to accept among those given.")
-    managers: str = Field("", description="Slack user ids, e-mails or user groups who may ask managers' questions, comma-separated.")
-    admins: str = Field("", description="Slack user ids, e-mails or user groups who may change settings, comma-separated.")
+    managers: str = Field(
+        "", description="Slack user ids, e-mails or user groups who may ask managers' questions, comma-separated."
+    )
+    admins: str = Field(
+        "", description="Slack user ids, e-mails or user groups who may change settings, comma-separated."
+    )
     slack_bot_token: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("SLACK_BOT_TOKEN", "slack_bot_token"), description="Slack bot token, `xoxb-…`."
+        None,
+        validation_alias=AliasChoices("SLACK_BOT_TOKEN", "slack_bot_token"),
+        description="Slack bot token, `xoxb-…`.",
     )
     slack_signing_secret: SecretStr | None = Field(
         None,

@@ -221,7 +221,8 @@ def _waiting(connection: Connection) -> list[int]:
 
     from unstuck.tickets.tables import Nudge
 
-    return list(connection.execute(select(col(Nudge.id)).where(Nudge.state == "due").order_by(col(Nudge.id))).scalars())
+    due = select(col(Nudge.id)).where(Nudge.state == "due").order_by(col(Nudge.id))
+    return [row.id for row in connection.execute(due)]
 
 
 def _push_one(tour: Tour, slack: SlackStandIn) -> dict[str, Any]:
