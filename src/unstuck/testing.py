@@ -15,10 +15,24 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from unstuck.clock import FrozenClock
+from unstuck.imports import importer
+from unstuck.imports.importer import Report
+from unstuck.imports.mapping import ColumnMap
+from unstuck.imports.sinks import StoreSink
 from unstuck.tickets import store
 from unstuck.tickets.changes import ChangeKind, TicketChange
 
-__all__ = ["NOON", "Databases", "FrozenClock", "a_change", "a_ticket", "postgres", "shared_data", "store_changes"]
+__all__ = [
+    "NOON",
+    "Databases",
+    "FrozenClock",
+    "a_change",
+    "a_ticket",
+    "import_file",
+    "postgres",
+    "shared_data",
+    "store_changes",
+]
 
 #: A Wednesday noon, long before any test runs.
 NOON = datetime(2026, 1, 14, 12, tzinfo=UTC)
@@ -52,6 +66,15 @@ def store_changes(engine: Engine, changes: Iterable[TicketChange], *, source: st
     """Apply changes to a store in one transaction."""
     with Session(engine) as session, session.begin():
         return store.apply(session, store.get_source(session, source, "test"), changes, seen_at=NOON)
+
+
+def import_file(
+    engine: Engine, path: Path, mapping: ColumnMap | None = None, *, timezone: str | None = None, source: str = "import"
+) -> Report:
+    """Import a file into a store as `unstuck import` does."""
+    plan = importer.plan(path, mapping, timezone)
+    sink = StoreSink(engine, plan.mapping, FrozenClock(NOON), source=source, stream=plan.stream)
+    return importer.run(plan, sink)
 
 
 def shared_data(name: str, repository: Path) -> Path | None:

@@ -12,6 +12,8 @@ from unstuck.imports.times import NoTimezoneError, time_reader
 
 #: Where JSON exports keep the readable part of an object.
 _NAMES = ("name", "display_name", "displayName", "value", "score", "channel", "title")
+#: Cells up to this length are remembered, and so many of them.
+_SHORT, _REMEMBERED = 100, 50_000
 
 
 class RejectedRowError(ValueError):
@@ -30,10 +32,21 @@ class Cells:
     def __init__(self, mapping: ColumnMap) -> None:
         self._nulls = mapping.nulls | {""}
         self._read_time = time_reader(mapping.time_format, mapping.timezone)
+        #: Raw to clean text: an export says the same few things on most of its rows.
+        self._clean: dict[str, str | None] = {}
 
     def text(self, row: Mapping[str, Any], column: str) -> str | None:
         """A cell's text, `None` when it is empty or a null of the map."""
         value = row.get(column) if column in row else _inside(row, column)
+        if not isinstance(value, str) or len(value) > _SHORT:
+            return self._cleaned(value)
+        if value not in self._clean:
+            if len(self._clean) >= _REMEMBERED:
+                self._clean.clear()
+            self._clean[value] = self._cleaned(value)
+        return self._clean[value]
+
+    def _cleaned(self, value: Any) -> str | None:
         text = value.strip() if isinstance(value, str) else _as_text(value)
         if text is None or text in self._nulls:
             return None
@@ -43,7 +56,13 @@ class Cells:
 
     def texts(self, row: Mapping[str, Any], columns: list[tuple[str, str]]) -> dict[str, str | None]:
         """Field to text, for pairs of field and column."""
-        return {name: self.text(row, column) for name, column in columns}
+        clean = self._clean
+        return {
+            name: clean[value]
+            if isinstance(value := row.get(column), str) and value in clean
+            else self.text(row, column)
+            for name, column in columns
+        }
 
     def time(self, row: Mapping[str, Any], column: str) -> datetime | None:
         """A cell's moment in UTC, `None` when it is empty."""

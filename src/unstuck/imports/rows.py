@@ -52,40 +52,44 @@ class Rows:
 @contextmanager
 def reading_rows(file: TicketFile) -> Iterator[Rows]:
     """The rows of a file. Raises `UsageError` when it is not what its name or first bytes promise."""
-    with unpacked(file.path, file.gzipped) as (stream, bytes_read):
-        if file.format is Format.XLSX:
-            with _workbook(file, stream) as (columns, rows):
-                yield Rows(columns, rows, bytes_read)
-            return
-        columns, rows = _text_rows(file, stream)
+    with unpacked(file.path, file.gzipped) as (stream, bytes_read), _opened(file, stream) as (columns, rows):
         yield Rows(columns, rows, bytes_read)
 
 
-def _text_rows(file: TicketFile, stream: IO[bytes]) -> tuple[list[str], Iterator[Row]]:
-    if file.format is Format.CSV:
-        return _csv(file, stream)
-    rows = _json_lines(text_of(stream, file.encoding)) if file.format is Format.JSON_LINES else _xes(file, stream)
+@contextmanager
+def _opened(file: TicketFile, stream: IO[bytes]) -> Iterator[tuple[list[str], Iterator[Row]]]:
+    if file.format is Format.XLSX:
+        with _workbook(file, stream) as table:
+            yield table
+    elif file.format is Format.XES:
+        yield _self_named(Row(number, values) for number, values in enumerate(xes_rows(stream, file.path), start=1))
+    else:
+        text = text_of(stream, file.encoding)
+        try:
+            yield _csv(text) if file.format is Format.CSV else _self_named(_json_lines(text))
+        finally:
+            text.detach()  # the stream is not ours to close
+
+
+def _self_named(rows: Iterator[Row]) -> tuple[list[str], Iterator[Row]]:
+    """Rows that name their own columns; `group.name` stands for a name inside an object."""
     first = list(islice(rows, 1000))
-    columns = dict.fromkeys(name for row in first for name in row.values)
+    columns: dict[str, None] = {}
+    for row in first:
+        for name, value in row.values.items():
+            columns |= dict.fromkeys(
+                [name, *(f"{name}.{inner}" for inner in value)] if isinstance(value, dict) else [name]
+            )
     return list(columns), chain(first, rows)
 
 
-def _xes(file: TicketFile, stream: IO[bytes]) -> Iterator[Row]:
-    return (Row(number, values) for number, values in enumerate(xes_rows(stream, file.path), start=1))
-
-
-def _csv(file: TicketFile, stream: IO[bytes]) -> tuple[list[str], Iterator[Row]]:
-    text = text_of(stream, file.encoding)
-    start = text.read(_SNIFFED) + _rest_of_line(text)
+def _csv(text: io.TextIOWrapper) -> tuple[list[str], Iterator[Row]]:
+    start = text.read(_SNIFFED) + text.readline(_MAX_LINE)
     csv.field_size_limit(MAX_FIELD)
     lines = chain(io.StringIO(start, newline=""), _bounded(text))
     reader = csv.reader(lines, delimiter=_delimiter(start))
     header = next(reader, [])
     return _named(header), _table_rows(header, _csv_records(reader))
-
-
-def _rest_of_line(text: io.TextIOWrapper) -> str:
-    return text.readline(_MAX_LINE)
 
 
 def _bounded(text: io.TextIOWrapper) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from unstuck.clock import iso
 from unstuck.imports.cells import Cells, RejectedRowError
 from unstuck.imports.mapping import DATES, ColumnMap
 from unstuck.imports.rows import Row
@@ -42,7 +41,7 @@ class Updates:
         # What identifies an update is who moved the ticket where and when. Other columns may be filled in
         # later, and a longer export would then repeat the whole history.
         key = self._seen.unique(
-            ticket, iso(at), *(after.get(name) for name in _STATE), actor, message.body if message else None
+            ticket, at.isoformat(), *(after.get(name) for name in _STATE), actor, message.body if message else None
         )
         self._seen.ticket(ticket)
         return [
