@@ -24,7 +24,9 @@ Days = Annotated[int, typer.Option("--days", min=1, max=3660, help="How many day
 
 group = typer.Typer(help="Reminders about tickets that stand still.", no_args_is_help=True)
 
-COLUMNS = ("ticket", "waiting_on", "stage", "waited", "threshold", "recipient", "why")
+COLUMNS = ("ticket", "waiting_on", "stage", "waited", "threshold", "recipient")
+#: Lines of a table that somebody still reads.
+MOST_ROWS = 40
 
 
 def register(app: typer.Typer) -> None:
@@ -90,9 +92,11 @@ def _print_preview(found: Preview, rows: Sequence[dict[str, Any]], desk: Desk, l
         out.print(t("nudges.nothing" if desk.learned or desk.rules.targets else "nudges.no_history", lang))
         return
     table = Table(*(t(f"nudges.{name}", lang) for name in COLUMNS), box=None, pad_edge=False)
-    for row in rows:
+    for row in rows[:MOST_ROWS]:
         table.add_row(*_cells(row, lang))
     out.print(table)
+    if len(rows) > MOST_ROWS:
+        out.print(t("nudges.more", lang, n=format_number(len(rows) - MOST_ROWS, lang)))
     at = format_instant(now, desk.timezone, lang)
     out.print(t("nudges.due", lang, n=format_number(len(rows), lang), at=at))
     if found.at > now:
@@ -106,7 +110,7 @@ def _cells(row: dict[str, Any], lang: Lang) -> list[str]:
 
     party = t(f"nudges.party_{row['waiting_on']}", lang, name=row["party"] or t("nudges.somebody", lang))
     waited, threshold = (format_duration(row[name], lang) for name in ("waited", "threshold"))
-    cells = [row["ticket"], party, row["stage"], waited, threshold, row["recipient"], row["reason"]]
+    cells = [row["ticket"], party, row["stage"], waited, threshold, row["recipient"]]
     return [escape(str(cell)) for cell in cells]
 
 

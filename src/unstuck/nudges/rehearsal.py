@@ -68,7 +68,7 @@ class Rehearsal:
     start: datetime
     end: datetime
     sent: Sequence[Sent]
-    #: How often a nudge was left for another day because of the caps.
+    #: Nudges that had to wait for another day because of the caps.
     put_off: int
 
     def counts(self) -> dict[str, int]:
@@ -131,7 +131,7 @@ def rehearse(
         pasts = [Folded(one) for one in histories(connection, _open_between(relations, start, now))]
     replay = Replay(pasts, desk, lambda at: learn_thresholds(visits, at), start, now)
     replay.run(progress)
-    return Rehearsal(start, now, replay.sent, replay.put_off)
+    return Rehearsal(start, now, replay.sent, len(replay.put_off))
 
 
 def _open_between(connection: DuckDBPyConnection, start: datetime, end: datetime) -> list[int]:
@@ -176,7 +176,7 @@ class Replay:
     #: Look at every ticket at every step: slow, and for tests only; must lead to the same.
     thorough: bool = False
     sent: list[Sent] = field(default_factory=list)
-    put_off: int = 0
+    put_off: set[tuple[int, str, int]] = field(default_factory=set)
     _told: dict[int, list[Told]] = field(default_factory=dict)
     _heard: dict[Whom, list[datetime]] = field(default_factory=dict)
     #: Which tickets to look at, by the number of the step.
@@ -230,8 +230,8 @@ class Replay:
             self._send(one, self.pasts[wanted[one.ticket.id][0]], now)
             self._schedule(self._step(now) + 1, (wanted[one.ticket.id][0],))
         for one in put_off:
+            self.put_off.add((one.ticket.id, one.next.occasion, one.next.step))
             self._schedule(self._step(day_after(one, self.desk, now)), (wanted[one.ticket.id][0],))
-        self.put_off += len(put_off)
 
     def _send(self, one: Wanted, past: Folded, now: datetime) -> None:
         told = Told(one.next.occasion, one.next.step, one.next.recipient, "sent", now, now)
