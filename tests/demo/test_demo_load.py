@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
 from typer.testing import CliRunner
 
 from unstuck.cli import app
@@ -27,10 +28,8 @@ def test_the_store_holds_the_desk_and_loading_again_adds_nothing(desk: Desk, tmp
     assert heard[-1] == (len(desk.changes), len(desk.changes))
     assert [done for done, _ in heard] == sorted({done for done, _ in heard})
     with Session(engine) as session:
-        counts = {
-            table.__name__: session.scalar(select(func.count()).select_from(table))
-            for table in (Ticket, Change, Person, Team, Stage, Calendar)
-        }
+        tables: list[type[SQLModel]] = [Ticket, Change, Person, Team, Stage, Calendar]
+        counts = {table.__name__: session.scalar(select(func.count()).select_from(table)) for table in tables}
         assert counts == {
             "Ticket": first.tickets,
             "Change": len(desk.changes),
@@ -41,7 +40,7 @@ def test_the_store_holds_the_desk_and_loading_again_adds_nothing(desk: Desk, tmp
         }
         stages = {row.status: (row.stage_class, row.set_by) for row in session.scalars(select(Stage))}
         assert stages == {status: (stage_class.value, "map") for status, stage_class in STAGES.items()}
-        assert {"Repairs", "客服组"} <= set(session.scalars(select(Team.name)))
+        assert {"Repairs", "客服组"} <= {team.name for team in session.scalars(select(Team))}
         calendars = load_calendars(session)
         assert calendars
     engine.dispose()

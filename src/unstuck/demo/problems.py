@@ -49,7 +49,10 @@ class Problem:
     id: str
     product: str
     product_zh: str
+    #: Model codes a customer may name; none where there is no machine.
     models: tuple[str, ...]
+    #: Whether it is about a machine that the customer has, not about an order or an invoice.
+    is_device: bool
     category: str
     #: One of `HANDLERS`.
     handler: str
@@ -91,11 +94,13 @@ def read_family(name: str, text: str) -> list[Problem]:
 
 
 def _problem(row: dict[str, Any], where: str) -> Problem:
+    is_device = bool(row.get("device", True))
     problem = Problem(
         id=_text(row, "id", where),
         product=_text(row, "product", where),
         product_zh=_text(row, "product_zh", where),
-        models=_texts(row, "models", where, at_least=1),
+        models=_texts(row, "models", where, at_least=1 if is_device else 0),
+        is_device=is_device,
         category=_text(row, "category", where),
         handler=_one_of(row.get("handler", "front"), HANDLERS, where),
         wait=_one_of(row["wait"], WAITS, where) if "wait" in row else None,

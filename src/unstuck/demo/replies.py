@@ -27,9 +27,8 @@ class AgentVoice:
 
     def answer(self) -> str:
         """Cause and steps, before anybody knows whether they help."""
-        return self._letter(
-            [self.say("sorry"), self._cause(), self.say("steps_lead") + self._steps(), self.say("answer_end")]
-        )
+        steps = self.say("steps_lead") + "\n" + self._steps()
+        return self._letter([self.say("sorry"), self._cause(), steps, self.say("answer_end")])
 
     def summary(self) -> str:
         """The closing message, with cause and steps on record."""

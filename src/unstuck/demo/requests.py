@@ -15,6 +15,8 @@ CHANNELS: dict[Lang, tuple[str, ...]] = {
     "en": ("Email", "Email", "Email", "Web form", "Web form", "Chat", "Chat", "Phone", "Marketplace"),
     "zh": ("WeChat", "WeChat", "WeChat", "Marketplace", "Marketplace", "Phone", "Email", "Chat"),
 }
+#: What customers say beside the symptom, and how often.
+_ASIDES = {"model": 0.4, "device": 0.3, "order": 0.3, "contact": 0.15, "mood": 0.6}
 _SHORT_CHANNELS = ("Chat", "WeChat", "Marketplace")
 
 
@@ -56,7 +58,7 @@ def a_case(problem: Problem, customer: DeskPerson, random: Random) -> Case:
         problem=problem,
         customer=customer,
         channel=random.choice(CHANNELS[customer.lang]),
-        model=random.choice(problem.models),
+        model=random.choice(problem.models) if problem.models else "",
         order=f"TW{random.randrange(26, 27)}{random.randrange(10**7):07d}",
     )
 
@@ -92,14 +94,18 @@ def a_request(case: Case, random: Random) -> str:
 def _body(case: Case, random: Random) -> str:
     """Opening, symptoms, facts and mood, in an order of the customer's own."""
     parts = [_symptoms(case, random, most=2)]
-    for kind, share in (("model", 0.4), ("order", 0.3), ("contact", 0.15), ("mood", 0.7)):
-        if random.random() < share:
+    for kind, share in _ASIDES.items():
+        if _fits(kind, case) and random.random() < share:
             parts.append(_say(kind, case, random))
     if random.random() < 0.3:
         random.shuffle(parts)
     if random.random() < 0.5:
         parts.insert(0, _say("opening", case, random))
     return join(parts, case.lang)
+
+
+def _fits(kind: str, case: Case) -> bool:
+    return not (kind == "model" and not case.model) and not (kind == "device" and not case.problem.is_device)
 
 
 def _symptoms(case: Case, random: Random, most: int) -> str:
