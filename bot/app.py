@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
-from bot import commands, conversation, home, insights, nudges
+from bot import commands, conversation, home, insights, nudges, watching
 from bot.desk import Desk
 from bot.people import People
 from bot.posting import LINE_BROKEN, Privately
@@ -122,11 +122,18 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
 def _giving(desk: Desk) -> Callable[..., None]:
     """The one middleware: listeners get `desk`, `deps`, and the client that re-sends nothing by itself."""
 
-    def give(context: BoltContext, next: Callable[[], None]) -> None:
+    def give(body: dict[str, Any], context: BoltContext, next: Callable[[], None]) -> None:
+        watching.events.labels(_kind(body)).inc()
         context["desk"], context["deps"], context["client"] = desk, desk.deps, desk.client
         next()
 
     return give
+
+
+def _kind(body: dict[str, Any]) -> str:
+    """`app_mention`, `slash_command`, `block_actions`, …"""
+    inner = body.get("event")
+    return str(inner["type"]) if inner else "slash_command" if "command" in body else str(body.get("type"))
 
 
 def _apologising(desk: Desk) -> Callable[..., None]:

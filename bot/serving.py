@@ -8,19 +8,25 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 from slack_bolt import App
 from slack_bolt.adapter.flask import SlackRequestHandler
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.delivery import deliver_due
 from bot.posting import LINE_BROKEN
+from bot.seen import forget_old
 from unstuck.errors import UserError
 from unstuck.settings import Settings
+
+if TYPE_CHECKING:
+    from unstuck.deps import Deps
 
 log = logging.getLogger("unstuck.bot")
 
@@ -28,6 +34,12 @@ log = logging.getLogger("unstuck.bot")
 HTTP_THREADS = 16
 #: Slack's own payloads are far smaller.
 MAX_BODY_BYTES = 1_000_000
+
+
+def every_minute(deps: Deps, client: WebClient) -> None:
+    """What the bot does by itself each minute: send nudges that are due, forget events Slack cannot repeat."""
+    deliver_due(deps, client)
+    forget_old(deps.sessions, deps.clock.now())
 
 
 class Link:

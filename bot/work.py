@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot import watching
+
 WORKERS = 4
 #: Jobs that may wait before the next asker hears that it takes a moment.
 BUSY_FROM = 8
@@ -53,6 +55,7 @@ class Work:
         """Take a job on. Returns at once."""
         with self._lock:
             self._unclaimed += 1
+        watching.waiting.inc()
         self._intake.submit(self._admit, job)
 
     @property
@@ -76,31 +79,40 @@ class Work:
 
     def _admit(self, job: Job) -> None:
         try:
-            self._enter(job)
+            entered = self._enter(job)
         except Exception as error:  # the claim failed: the person must hear that, whatever it was
+            entered = False
             self._notes.submit(job.place.failed, error)
-        finally:
-            with self._lock:
-                self._unclaimed -= 1
+        if not entered:
+            watching.waiting.dec()
+        with self._lock:
+            self._unclaimed -= 1
 
-    def _enter(self, job: Job) -> None:
+    def _enter(self, job: Job) -> bool:
+        """Whether the job was put in front of the workers."""
         if not job.claim():
-            return
+            return False
         with self._lock:
             ahead = self._unfinished
             self._unfinished += ahead < self._limit
         if ahead >= self._limit:
             self._notes.submit(job.place.too_busy)
-            return
+            watching.jobs.labels("turned away").observe(0)
+            return False
         if ahead >= self._busy_from:
             self._notes.submit(job.place.busy)
-        self._pool.submit(self._run, job)
+        self._pool.submit(self._run, job, time.monotonic())
+        return True
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job, taken: float) -> None:
+        outcome = "done"
         try:
             job.run()
         except Exception as error:  # the one net under all work; `failed` logs it and tells the person
+            outcome = "failed"
             job.place.failed(error)
         finally:
+            watching.jobs.labels(outcome).observe(time.monotonic() - taken)
+            watching.waiting.dec()
             with self._lock:
                 self._unfinished -= 1

@@ -10,12 +10,17 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.blocks.nudges import MINE
 from bot.playground.app_side import COMMAND, EVENT, OverHttp, encode
 from bot.playground.standin import SlackStandIn
+from unstuck.testing import a_ticket
+from unstuck.testing_nudges import HASTY, small_desk, tell
+from unstuck.tickets.changes import PersonRecord, TeamRecord
 
 UNSTUCK = [str(Path(sys.executable).with_name("unstuck")), "serve"]
 
@@ -66,6 +71,21 @@ def test_socket_mode_answers_and_stops_when_told(slack: SlackStandIn, tmp_path: 
         slack.wait_for(lambda: helped(slack, ana))
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
+
+
+def test_a_stalled_ticket_reaches_its_owner_by_itself(slack: SlackStandIn, tmp_path: Path) -> None:
+    now = datetime.now(UTC)  # noqa: TID251 - the process under test lives in real time
+    always = '[hours]\nfrom = "00:00"\nto = "23:59"\ndays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]\n'
+    with small_desk(f"sqlite:///{tmp_path / 'unstuck.db'}", tmp_path, rules=HASTY + always) as deps:
+        owner = PersonRecord("ana", "Ana", kind="agent", email="ana@desk.example", team="t1")
+        stalled = a_ticket("T-1", start=now - timedelta(days=3), team="t1", assignee="ana")
+        tell(deps, stalled, [owner], [TeamRecord("t1", "Repairs")])
+    ana = slack.add_user("ana", email="ana@desk.example")
+    with serving(surroundings(slack, tmp_path, SLACK_APP_TOKEN=slack.app_token)) as process:
+        until(process, "Socket Mode")
+        [nudge] = slack.wait_for(lambda: [m for m in slack.messages(slack.direct(ana)) if m.metadata], timeout=60)
+        assert slack.press(ana, nudge, MINE).ok
+        slack.wait_for(lambda: not slack.messages(slack.direct(ana))[0].buttons(), timeout=30)
 
 
 def test_a_dropped_websocket_is_opened_again(slack: SlackStandIn, tmp_path: Path) -> None:

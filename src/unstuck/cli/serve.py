@@ -69,8 +69,9 @@ def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: 
 def _run(built: Deps, http: int | None, host: str, lang: Lang, stop: threading.Event) -> None:
     """Start everything, wait for `stop`, then end in the opposite order."""
     from bot.app import create_app
-    from bot.serving import Link, over_http, over_socket, site
+    from bot.serving import Link, every_minute, over_http, over_socket, site
     from bot.work import Work
+    from unstuck import jobs
 
     settings, work = built.settings, Work()
     app = create_app(built, work=work)
@@ -83,6 +84,7 @@ def _run(built: Deps, http: int | None, host: str, lang: Lang, stop: threading.E
         if port is not None:
             pages = site(built.engine, link, app if settings.slack_signing_secret is not None else None)
             port = running.enter_context(over_http(pages, host, port))
+        running.enter_context(jobs.running(built, lambda: every_minute(built, app.client)))
         progress.print(t(f"serve.{mode}", lang, port=port or "", host=host), highlight=False)
         stop.wait()
         progress.print(t("serve.stopping", lang), highlight=False)
