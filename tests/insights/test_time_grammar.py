@@ -101,7 +101,7 @@ def test_make_up_working_days_count_as_business_days() -> None:
 
 
 @given(
-    st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)),
+    st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - hypothesis wants naive bounds
     st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York"]),
     st.sampled_from([Grain.DAY, Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.YEAR]),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -90,7 +91,11 @@ def _may_see_persons(deps: Deps, asker: str | None) -> bool:
 def _ask_all(
     deps: Deps, con: DuckDBPyConnection, path: Path, as_user: str | None, lang: str | None, *, json_: bool
 ) -> None:
+    # Conversations of a file begin with the file: what was asked under the same name before is another one.
+    run = uuid.uuid4().hex
     for asked in read_questions(path):
+        if asked.get("thread") is not None:
+            asked["thread"] = f"{run}:{asked['thread']}"
         for name, given in (("as", as_user), ("lang", lang)):
             if given is not None:
                 asked.setdefault(name, given)

@@ -23,8 +23,7 @@ UNITS = {
 NUMBERS = {
     word: number
     for number, words in enumerate(
-        ["zero", "a|an|one|a single"]
-        + "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+        "zero a|an|one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
     )
     for word in words.split("|")
 } | {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100}
