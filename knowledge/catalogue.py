@@ -116,7 +116,7 @@ class Catalogue:
             numbers = [number for number, _, _ in rows]
             query = sa.select(cards_table.c.number, cards_table.c.symptom_digest)
             found = connection.execute(query.where(cards_table.c.number.in_(numbers)))
-            current = dict(found.tuples().all())
+            current = {row.number: row.symptom_digest for row in found}
             fresh = [(number, vector) for number, digest, vector in rows if current.get(number) == digest]
             if not fresh:
                 return

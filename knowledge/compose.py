@@ -58,7 +58,7 @@ class Written:
 
 def extract(question: str, hit: Hit) -> Written:
     """The part of the card that answers best, copied."""
-    quote = _best_part(hit.card.steps or hit.card.text or hit.card.title, question)
+    quote = _best_part(_told(hit), question)
     return Written(quote, (_cite(hit, quote),))
 
 
@@ -80,7 +80,7 @@ def with_model(question: str, lang: str, hits: Sequence[Hit], model: Model, like
     used = sorted({number for _, cited in kept for number in cited})
     text = " ".join(f"{text} {''.join(f'[{used.index(number) + 1}]' for number in cited)}" for text, cited in kept)
     quotes = {number: " ".join(text for text, cited in kept if number in cited) for number in used}
-    citations = tuple(_cite(sources[n - 1], _best_part(_body(sources[n - 1]), quotes[n])) for n in used)
+    citations = tuple(_cite(sources[n - 1], _best_part(_told(sources[n - 1]), quotes[n])) for n in used)
     return Written(text, citations)
 
 
@@ -158,6 +158,11 @@ def _is_supported(text: str, cited: tuple[int, ...], sources: Sequence[Hit], lik
 def _fallback(question: str, hit: Hit, reason: str) -> Written:
     extracted = extract(question, hit)
     return Written(extracted.text, extracted.citations, reason)
+
+
+def _told(hit: Hit) -> str:
+    """What a quote is taken from: the solution, or the text of a document that has none."""
+    return hit.card.steps or hit.card.text or hit.card.title
 
 
 def _body(hit: Hit) -> str:

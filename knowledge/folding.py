@@ -1,7 +1,8 @@
 """Tickets that say the same fold into one card, which counts them.
 
 Two cards are the same when the same people may see them, their steps are the same words, and so are
-nine tenths of their symptoms: one macro sent for many different problems stays many cards.
+nine tenths of their symptoms with every number and code in them: one macro sent for many different
+problems stays many cards.
 """
 
 from __future__ import annotations
@@ -88,4 +89,11 @@ def digest(text: str) -> str:
 def _same_symptom(one: Card, other: Card) -> bool:
     if not one.steps:
         return True  # the key already compared every word
-    return fuzz.ratio(" ".join(words(one.symptom)), " ".join(words(other.symptom))) >= SAME_SYMPTOM
+    left, right = words(one.symptom), words(other.symptom)
+    if _codes(left) != _codes(right):
+        return False  # two error codes are two problems, however alike the sentences around them
+    return fuzz.ratio(" ".join(left), " ".join(right)) >= SAME_SYMPTOM
+
+
+def _codes(found: list[str]) -> set[str]:
+    return {word for word in found if any(char.isdigit() for char in word)}

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from knowledge.cards import Card
 
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+(?![\w-])")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+(?![\w-])", re.ASCII)
 _SECRET = re.compile(
     r"\b(?:xox[abeprs]-[\w-]{10,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|sk-[\w-]{20,}|AKIA[0-9A-Z]{16}|AIza[\w-]{35}"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,})"
@@ -27,8 +27,13 @@ _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,4})?\b")
 _CHINESE_ID = re.compile(r"(?<![\dA-Za-z])\d{17}[\dXx](?![\dA-Za-z])")
 _CARD_NUMBER = re.compile(r"(?<![\dA-Za-z])\d(?:[ -]?\d){12,18}(?![\dA-Za-z])")
-_PHONE_LIKE = re.compile(r"(?<![\w.])(?:\+|00)?\(?\d[\d\s().-]{6,18}\d(?![\w.]*\w)")
-_NO_PHONE = re.compile(r"\d{4}[-.]\d{1,2}[-.]\d{1,2}|[\d.]+")
+#: Visa, Mastercard, American Express, UnionPay, Discover, JCB, Diners.
+_CARD_RANGES = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|62\d{14,17}|6(?:011|5\d\d)\d{12}|35\d{14}|3[068]\d{12}"
+)
+_PHONE_LIKE = re.compile(r"(?<![\w.])(?:\+|00)?\(?\d[\d\s().-]{6,18}\d(?![\w:]|\.\w)", re.ASCII)
+#: A date, perhaps with a time; a version or an address.
+_NO_PHONE = re.compile(r"\d{4}[-.]\d{1,2}[-.]\d{1,2}(?:\s.*)?|\d+(?:\.\d+)+")
 _DOTTED_PHONE = re.compile(r"\d{3}\.\d{3}\.\d{4}|1[3-9]\d{9}")
 _PHONE_REGIONS = ("US", "CN", "GB")
 
@@ -73,8 +78,8 @@ def _is_card_number(value: str) -> bool:
     from stdnum import luhn
 
     digits = re.sub(r"\D", "", value)
-    # Payment cards start with 2 to 6; other numbers that happen to pass Luhn's check stay.
-    return digits[0] in "23456" and bool(luhn.is_valid(digits))
+    # One number in ten passes Luhn's check, so it must begin and end as the card companies have it too.
+    return _CARD_RANGES.fullmatch(digits) is not None and bool(luhn.is_valid(digits))
 
 
 def _is_phone(value: str) -> bool:
@@ -84,7 +89,7 @@ def _is_phone(value: str) -> bool:
     if not re.search(r"[\s().-]", value) and not re.fullmatch(r"1[3-9]\d{9}", value):
         return False  # a bare run of digits is an order number far more often than a phone
     if _NO_PHONE.fullmatch(value) and not _DOTTED_PHONE.fullmatch(value):
-        return False  # a date, a version or an address
+        return False
     return any(_is_valid(value, region) for region in _PHONE_REGIONS)
 
 

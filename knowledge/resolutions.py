@@ -15,8 +15,12 @@ from datetime import datetime
 from knowledge.cards import PUBLIC, Card
 from knowledge.words import is_chinese, words
 
-#: Shorter texts hold no step that could be followed.
-_LEAST_WORDS = 4
+#: Fewer words than this hold no step that could be followed.
+_LEAST_WORDS = 2
+_STATUS_ONLY = re.compile(
+    r"(?i)\W*(?:the )?(?:issue|problem|ticket|case)?\W*(?:is|was|has been|now)?\W*"
+    r"(?:resolved|fixed|solved|closed|done|completed?|duplicate|spam|已?(?:解决|处理|完成|关闭|修复)了?|重复工单)\W*"
+)
 #: Messages of the solution that are kept, counted from the end: earlier ones are attempts.
 _LAST_MESSAGES = 2
 
@@ -158,7 +162,7 @@ def _without_politeness(line: str) -> str:
 
 
 def _says_something(body: str) -> bool:
-    return len(words(body)) >= _LEAST_WORDS
+    return len(words(body)) >= _LEAST_WORDS and not _STATUS_ONLY.fullmatch(body)
 
 
 def _only_asks(body: str) -> bool:

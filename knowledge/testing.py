@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -30,9 +31,14 @@ class HashEmbedder:
     def _embed(self, text: str) -> Vectors:
         total = np.zeros(self.dimensions, np.float32)
         for word in words(text) or [""]:
-            seed = int.from_bytes(hashlib.sha256(f"{self.name} {word}".encode()).digest()[:8], "little")
-            total += np.random.default_rng(seed).standard_normal(self.dimensions).astype(np.float32)
+            total += _direction(self.name, word, self.dimensions)
         return np.asarray(total / (np.linalg.norm(total) or 1.0), np.float32)
+
+
+@lru_cache(maxsize=50_000)
+def _direction(name: str, word: str, dimensions: int) -> Vectors:
+    seed = int.from_bytes(hashlib.sha256(f"{name} {word}".encode()).digest()[:8], "little")
+    return np.random.default_rng(seed).standard_normal(dimensions).astype(np.float32)
 
 
 class ScriptedModel:

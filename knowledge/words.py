@@ -129,7 +129,8 @@ _STOP = frozenset(
         "thank",
     ]
 )
-_STOP_AFTER_APOSTROPHE = frozenset({"s", "t", "re", "ve", "ll", "d", "m"})
+#: What "don't", "she's" and "we've" leave when they are taken apart.
+_STOP_IN_PARTS = _STOP | frozenset("s t re ve ll d m don doesn didn isn wasn aren won couldn wouldn hasn haven".split())  # noqa: SIM905
 #: A pasted log can hold megabytes; its first words say what it is.
 _LONGEST = 20_000
 
@@ -149,7 +150,7 @@ def _han(run: str) -> list[str]:
 
 def _latin(piece: str) -> list[str]:
     parts = _INSIDE.split(piece)
-    dropped = _STOP | _STOP_AFTER_APOSTROPHE if len(parts) > 1 else _STOP
+    dropped = _STOP_IN_PARTS if len(parts) > 1 else _STOP
     kept = [stem(part) for part in parts if part not in dropped]
     return [piece, *kept] if len(parts) > 1 and _is_code(piece) else kept
 
