@@ -57,7 +57,7 @@ changes_of_a_desk = st.lists(
         ),
         st.sampled_from([f"T-{n}" for n in range(5)]),
         st.integers(0, 50),
-        st.integers(),
+        st.integers(0, 1_000),
         st.dictionaries(
             st.sampled_from(["status", "team", "assignee", "priority", "place"]), st.sampled_from(["a", "b", None])
         ),
@@ -67,8 +67,8 @@ changes_of_a_desk = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(changes_of_a_desk, min_size=2, max_size=4), st.booleans())
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(changes_of_a_desk, min_size=2, max_size=3), st.booleans())
 def test_catching_up_gives_the_same_as_starting_over(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory, batches: list[list[TicketChange]], advance: bool
 ) -> None:

@@ -70,7 +70,7 @@ def test_dropped_tickets_neither_wait_nor_finish(look: Look) -> None:
     assert before["Open"].n_open == 1
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.floats(0, 500), min_size=1, max_size=80))
 def test_quantiles_are_nearest_rank(look: Look, hours: list[float]) -> None:
     changes = [change for n, h in enumerate(hours) for change in a_ticket(f"T-{n}", (round(h * 3600) / 3600, "Open"))]
