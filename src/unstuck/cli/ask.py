@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unstuck.cli import evals
 from unstuck.cli.options import AsOf, Home, Json, LangOption, clock, lang_or, print_json
 from unstuck.errors import UsageError, UserError
 from unstuck.i18n import Lang, language_of, t
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from unstuck.deps import Deps
     from unstuck.insights.ask import Reply
+    from unstuck.insights.evaluate import Judged
 
 Questions = Annotated[
     Path | None, typer.Option("--questions", help='JSON lines: {"id", "text", "thread"?, "as_of"?, …}.')
@@ -33,6 +35,7 @@ Chart = Annotated[Path | None, typer.Option("--chart", help="Save the chart as P
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("ask")(ask)
+    evals.group.command("questions")(eval_questions)
 
 
 def ask(
@@ -61,6 +64,41 @@ def ask(
         _print(reply, spoken, json_=json_)
         if chart is not None:
             _save_chart(reply, chart, spoken)
+
+
+def eval_questions(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help='JSON lines: {"id", "text", "expect", "plan"?, …}.')],
+    lang: LangOption = None,
+    json_: Json = False,
+    home: Home = None,
+) -> None:
+    """Score the planner on questions whose outcome is known: right, asked, refused, wrong, with bounds."""
+    from unstuck.insights.evaluate import report
+
+    deps = _deps(home, None)
+    with closing(deps), closing(deps.facts.connect()) as con:
+        counted = report(_judged(deps, con, path))
+    if json_:
+        print_json(counted)
+        return
+    from unstuck.cli import told
+
+    told.show_scores(counted, lang_or("en", lang))
+
+
+def _judged(deps: Deps, con: DuckDBPyConnection, path: Path) -> Iterator[Judged]:
+    from unstuck.insights.evaluate import Judged, judge
+
+    run = uuid.uuid4().hex
+    for expected in read_questions(path):
+        asked = expected | ({"thread": f"{run}:{expected['thread']}"} if expected.get("thread") else {})
+        status, plan, spoken = "refuse", None, language_of(str(expected["text"]))
+        with suppress(UserError):
+            reply, spoken = _reply(deps, con, asked)
+            status, plan = reply.status, reply.plan
+        kind = str(expected.get("plan", {}).get("kind", expected.get("expect", "answer")))
+        verdict = judge(expected, status, plan)
+        yield Judged(str(expected.get("id", "")), str(expected["text"]), expected.get("lang", spoken), kind, verdict)
 
 
 def _deps(home: Path | None, as_of: str | None) -> Deps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -42,3 +42,13 @@ def _table(told: Told) -> Table:
     for row in told.rows[:MOST_ROWS]:
         table.add_row(*row)
     return table
+
+
+def show_scores(counted: dict[str, dict[str, Any]], lang: Lang) -> None:
+    """The scores of `eval questions`, one line a group."""
+    names = ("right", "asked", "refused", "wrong")
+    table = Table("", "n", *(t(f"insights.score_{name}", lang) for name in names), t("insights.score_bounds", lang))
+    for group, line in counted.items():
+        low, high = line["wrong_bounds"]
+        table.add_row(group, str(line["n"]), *(str(line[name]) for name in names), f"{low:.1%} – {high:.1%}")
+    Console(highlight=False).print(table)

@@ -122,6 +122,7 @@ def _both(alone: Findings, edited: Findings) -> Findings:
     """The question as an edit and as one of its own; they are asked about where they differ."""
     if len(edited.plans) == 1 and not edited.doubtful:
         alone.plans = {**edited.plans, **alone.plans}
+        alone.slot = "thread" if len(alone.plans) > 1 else None
     return alone
 
 

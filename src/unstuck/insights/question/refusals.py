@@ -52,6 +52,7 @@ def unclear(findings: Findings, reader: Reader, lang: Lang) -> Ask:
     """Several plans: ask for exactly what differs."""
     plans = [*findings.plans, *findings.doubtful]
     slot = _differing(plans) if len(plans) > 1 else _doubted(findings)
+    slot = "thread" if findings.slot == "thread" else slot
     prompt = t(f"insights.ask_{slot.partition(':')[0]}", lang)
     return Ask(slot=slot, prompt=prompt, options=options(plans, reader, lang))
 
