@@ -11,41 +11,11 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from unstuck.facts.relations import FIELD_NAMES, LEARNED, LIVE, PER_TICKET
 from unstuck.tickets.changes import ChangeKind, TicketChange
 
 FLOW = ("status", "team", "assignee")
-FIELDS = (
-    "priority",
-    "type",
-    "product",
-    "category",
-    "subcategory",
-    "customer",
-    "tier",
-    "region",
-    "language",
-    "channel",
-    "tags",
-)
-COLUMNS = {
-    "stays": {
-        "ticket": "BIGINT", "seq": "INTEGER", "status": "VARCHAR", "stage": "VARCHAR", "class": "VARCHAR", "team": "VARCHAR",
-        "assignee": "VARCHAR", "start_at": "TIMESTAMP", "end_at": "TIMESTAMP", "prev_status": "VARCHAR", "next_status": "VARCHAR",
-        "prev_stage": "VARCHAR", "next_stage": "VARCHAR", "prev_class": "VARCHAR", "next_class": "VARCHAR", "prev_team": "VARCHAR",
-        "next_team": "VARCHAR", "visit": "INTEGER", "business_start": "BIGINT", "business_end": "BIGINT",
-    },
-    "fields": {"ticket": "BIGINT", "start_at": "TIMESTAMP", "end_at": "TIMESTAMP"} | dict.fromkeys(FIELDS, "VARCHAR") | {"custom": "MAP(VARCHAR, VARCHAR)"},
-    "tickets": {
-        "ticket": "BIGINT", "source": "VARCHAR", "ext_id": "VARCHAR", "title": "VARCHAR", "url": "VARCHAR", "created_at": "TIMESTAMP",
-        "deleted_at": "TIMESTAMP", "merged_at": "TIMESTAMP", "merged_into": "BIGINT",
-    },
-    "changes": {"ticket": "BIGINT", "seq": "INTEGER", "at": "TIMESTAMP", "kind": "VARCHAR", "actor": "VARCHAR", "actor_kind": "VARCHAR", "activity": "BOOLEAN"},
-    "messages": {"ticket": "BIGINT", "at": "TIMESTAMP", "author": "VARCHAR", "author_kind": "VARCHAR", "public": "BOOLEAN"},
-    "feedback": {"ticket": "BIGINT", "at": "TIMESTAMP", "score": "DOUBLE"},
-    "timers": {"stage": "VARCHAR", "seconds": "BIGINT", "share": "DOUBLE"},
-    "people": {"ext_id": "VARCHAR", "name": "VARCHAR", "kind": "VARCHAR", "team": "VARCHAR"},
-    "teams": {"ext_id": "VARCHAR", "name": "VARCHAR", "calendar": "VARCHAR"},
-}  # fmt: skip
+COLUMNS = {**PER_TICKET, **LEARNED, **LIVE}
 
 
 def plain(at: datetime | None) -> datetime | None:
@@ -122,8 +92,8 @@ def _fold(
         if not fields or values != before[2]:
             if fields:
                 fields[-1]["end_at"] = at
-            known = {name: values.get(name) for name in FIELDS}
-            custom = {name: value for name, value in values.items() if name not in FIELDS}
+            known = {name: values.get(name) for name in FIELD_NAMES}
+            custom = {name: value for name, value in values.items() if name not in FIELD_NAMES}
             fields.append({"ticket": number, "start_at": at, "end_at": None, **known, "custom": custom or None})
         rows["changes"].append(
             {"ticket": number, "seq": order, "at": at, "kind": str(change.kind), "actor": change.actor,

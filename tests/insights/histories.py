@@ -1,7 +1,11 @@
-"""Generated histories: reopenings, merges, restores, same-second events, open spells, unknown teams, idle updates."""
+"""Generated histories: reopenings, merges, restores, same-second events, open spells, unknown teams, idle updates.
+
+A desk grows from one seed, so that each is as busy as a real one; hypothesis picks the seeds.
+"""
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -9,67 +13,81 @@ from hypothesis import strategies as st
 from unstuck.tickets.changes import ChangeKind, TicketChange
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
+DAY = 24 * 60
 CLASSES = {
     "New": "NEW", "Active": "ACTIVE", "Repair": "ACTIVE", "Asked": "WAIT_CUSTOMER", "Parts": "WAIT_VENDOR",
     "Held": "WAIT_INTERNAL", "Solved": "SOLVED", "Closed": "CLOSED", "Spam": "DROPPED",
 }  # fmt: skip
+STATUSES = (
+    "New",
+    "Active",
+    "Active",
+    "Repair",
+    "Asked",
+    "Parts",
+    "Held",
+    "Solved",
+    "Solved",
+    "Solved",
+    "Closed",
+    "Spam",
+)
 TEAMS = ("Alpha", "Beta", "Gamma")
 PEOPLE = ("Ana", "Bo", "陈")
-PRIORITIES = ("P1", "P2", None)
-#: Minutes between changes: none at all often, sometimes weeks.
-GAPS = st.one_of(st.just(0), st.integers(0, 90), st.integers(0, 60 * 24 * 9))
-STATUSES = st.sampled_from(
-    ("New", "Active", "Active", "Repair", "Asked", "Parts", "Held", "Solved", "Solved", "Closed", "Spam")
-)
+KINDS = [ChangeKind.UPDATED] * 24 + [ChangeKind.MERGED, ChangeKind.DELETED, ChangeKind.RESTORED, ChangeKind.RESTORED]
 
 
-@st.composite
-def values(draw: st.DrawFn) -> dict[str, str | None]:
-    """What a change says; a field that is absent has not changed."""
-    chosen: dict[str, str | None] = {}
-    if draw(st.booleans()):
-        chosen["status"] = draw(STATUSES)
-    if draw(st.integers(0, 2)) == 0:
-        chosen["team"] = draw(st.sampled_from((*TEAMS, None)))
-    if draw(st.integers(0, 2)) == 0:
-        chosen["assignee"] = draw(st.sampled_from((*PEOPLE, None)))
-    if draw(st.integers(0, 5)) == 0:
-        chosen["priority"] = draw(st.sampled_from(PRIORITIES))
-    return chosen
+def desk_of(seed: int, tickets: int = 30) -> list[TicketChange]:
+    """A desk's changes, in an order of no meaning: late events come last."""
+    dice = random.Random(seed)
+    changes = [change for number in range(dice.randint(1, tickets)) for change in _ticket(dice, f"T-{number}")]
+    return changes[::2] + changes[1::2]
 
 
-KINDS = st.sampled_from(
-    [ChangeKind.UPDATED] * 12 + [ChangeKind.MERGED, ChangeKind.DELETED, ChangeKind.RESTORED, ChangeKind.RESTORED]
-)
-
-
-@st.composite
-def ticket(draw: st.DrawFn, name: str) -> list[TicketChange]:
-    at = START + timedelta(minutes=draw(st.integers(0, 60 * 24 * 60)))
+def _ticket(dice: random.Random, name: str) -> list[TicketChange]:
+    at = START + timedelta(minutes=dice.randint(0, 40 * DAY))
     first = {
-        "status": draw(st.sampled_from(("New", "New", "New", "Active", "Solved", "Spam"))),
-        "team": draw(st.sampled_from((*TEAMS, None))),
+        "status": dice.choice(("New", "New", "New", "New", "Active", "Solved", "Spam")),
+        "team": dice.choice((*TEAMS, None)),
+        "priority": dice.choice(("P1", "P2", None)),
     }
-    first["priority"] = draw(st.sampled_from(PRIORITIES))
     changes = [TicketChange(name, f"{name}-0", at, ChangeKind.CREATED, values=first)]
-    for order, (gap, kind, said) in enumerate(draw(st.lists(st.tuples(GAPS, KINDS, values()), max_size=9)), 1):
-        at += timedelta(minutes=gap)
-        changes.append(TicketChange(name, f"{name}-{order}", at, kind, values=said, order=order))
+    for order in range(1, dice.randint(1, 10)):
+        at += timedelta(minutes=_gap(dice))
+        changes.append(TicketChange(name, f"{name}-{order}", at, dice.choice(KINDS), values=_said(dice), order=order))
     return changes
 
 
-@st.composite
-def history(draw: st.DrawFn, most: int = 12) -> list[TicketChange]:
-    """A desk's changes, in an order of no meaning: late events come last."""
-    n = draw(st.integers(1, most))
-    changes = [change for number in range(n) for change in draw(ticket(f"T-{number}"))]
-    return changes[::2] + changes[1::2]
+def _gap(dice: random.Random) -> int:
+    """Minutes to the next change: often none at all, sometimes weeks."""
+    return dice.choice(
+        (0, dice.randint(0, 90), dice.randint(0, 90), dice.randint(0, 2 * DAY), dice.randint(0, 14 * DAY))
+    )
+
+
+def _said(dice: random.Random) -> dict[str, str | None]:
+    """What a change says; a field that is absent has not changed."""
+    said: dict[str, str | None] = {}
+    if dice.random() < 0.6:
+        said["status"] = dice.choice(STATUSES)
+    if dice.random() < 0.4:
+        said["team"] = dice.choice((*TEAMS, None))
+    if dice.random() < 0.4:
+        said["assignee"] = dice.choice((*PEOPLE, None))
+    if dice.random() < 0.2:
+        said["priority"] = dice.choice(("P1", "P2", None))
+    return said
+
+
+def history() -> st.SearchStrategy[list[TicketChange]]:
+    return st.integers(0, 2**32).map(desk_of)
 
 
 @st.composite
 def windows(draw: st.DrawFn) -> tuple[datetime, datetime, datetime]:
     """Start, end, and now; now may lie before the end."""
-    start = START + timedelta(hours=draw(st.integers(0, 24 * 60)))
-    end = start + timedelta(hours=draw(st.integers(1, 24 * 30)))
-    now = end + timedelta(hours=draw(st.integers(-24 * 10, 24 * 40)))
+    dice = random.Random(draw(st.integers(0, 2**32)))
+    start = START + timedelta(hours=dice.randint(0, 24 * 30))
+    end = start + timedelta(hours=dice.choice((dice.randint(1, 48), dice.randint(1, 24 * 30))))
+    now = end + timedelta(hours=dice.randint(-24 * 10, 24 * 40))
     return start, end, max(now, start + timedelta(minutes=1))

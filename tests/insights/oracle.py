@@ -72,8 +72,8 @@ class Replay:
 
     def after(self, before: State | None, change: TicketChange) -> State:
         status = change.values.get("status") or (before.status if before else None)
-        team = change.values["team"] if "team" in change.values else before.team if before else None
-        who = change.values["assignee"] if "assignee" in change.values else before.assignee if before else None
+        team = change.values.get("team", before.team if before else None)
+        who = change.values.get("assignee", before.assignee if before else None)
         dropped = before.dropped if before else False
         if change.kind in (ChangeKind.MERGED, ChangeKind.DELETED):
             dropped = True

@@ -19,7 +19,7 @@ from unstuck.tickets.changes import TicketChange
 
 Times = tuple[datetime, datetime, datetime]
 EVERYONE = Scope(persons=True)
-#: 20 desks of up to 12 tickets by default; `slow` runs about 10,000 histories.
+#: 20 desks of up to 30 tickets by default; `slow` runs more than 10,000 histories.
 FEW = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 FEWER = settings(FEW, max_examples=8)
 MANY = settings(max_examples=900, deadline=None, suppress_health_check=list(HealthCheck))
