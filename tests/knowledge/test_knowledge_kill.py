@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 import knowledge
 from knowledge.testing import HashEmbedder
 
-KILLS = 8
+KILLS = 5
 LEARN = """
 import sys
 from pathlib import Path
