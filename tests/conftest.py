@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +21,10 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    # A short path: PostgreSQL's socket lies in it, and socket names end at 107 characters.
-    with postgres(tmp_path_factory.mktemp("pg")) as url:
+def postgres_server() -> Iterator[str]:
+    # Not below pytest's own directory: the next pytest to start closes that to the server's user. And a
+    # short path: PostgreSQL's socket lies in it, and socket names end at 107 characters.
+    with tempfile.TemporaryDirectory(prefix="unstuck-pg-") as directory, postgres(Path(directory)) as url:
         yield url
 
 

@@ -151,7 +151,7 @@ def as_toml(mapping: ColumnMap) -> str:
         "null": {"values": sorted(mapping.nulls)} if mapping.nulls else {},
         "fields": mapping.fields,
     }
-    return "\n".join(_toml(name, table) for name, table in tables.items() if any(table.values()))
+    return "\n".join(_toml(name, table) for name, table in tables.items() if any(v is not None for v in table.values()))
 
 
 def write_map(mapping: ColumnMap, path: Path) -> None:
