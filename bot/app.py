@@ -36,8 +36,9 @@ FEATURES = (conversation, insights, nudges, commands, home)
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-#: These two turn Bolt into an app for many workspaces and make it ignore the token, without a word.
-OAUTH_VARIABLES = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")
+#: What Bolt would read by itself. The first two turn it into an app for many workspaces that ignores the token,
+#: without a word; the settings have the third.
+HIDDEN_FROM_BOLT = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN")
 
 
 def create_app(deps: Deps, *, work: Work | None = None) -> App:
@@ -73,8 +74,12 @@ def web_client(settings: Settings) -> WebClient:
     """
     if settings.slack_bot_token is None:
         raise UserError("no_slack_token")
+    # The SDK logs each failure before it raises it; whoever catches it says more.
+    quiet = logging.getLogger("unstuck.slack")
+    quiet.setLevel(logging.CRITICAL)
     client = WebClient(
         settings.slack_bot_token.get_secret_value(),
+        logger=quiet,
         base_url=settings.slack_api_url,
         retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=3)],
     )
@@ -98,7 +103,7 @@ def who_am_i(client: WebClient, settings: Settings) -> dict[str, Any]:
 def _bolt(client: WebClient, settings: Settings) -> App:
     secret = settings.slack_signing_secret
     try:
-        with _without(OAUTH_VARIABLES):
+        with _without(HIDDEN_FROM_BOLT):
             return App(
                 name="unstuck",
                 client=client,

@@ -52,7 +52,7 @@ def find(sessions: sessionmaker[Session], value: str) -> tuple[Choice, Option] |
     with sessions() as session:
         row = session.get(Thread, PREFIX + choice_id)
         kept = dict(row.plan) if row is not None else None
-    if kept is None or not number.isdigit() or int(number) >= len(kept["options"]):
+    if kept is None or not number.isdecimal() or int(number) >= len(kept["options"]):
         return None
     options = tuple(Option(label=option["label"], plan=Plan(**option["plan"])) for option in kept["options"])
     lang: Lang = next((known for known in LANGS if known == kept["lang"]), "en")

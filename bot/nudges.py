@@ -65,7 +65,7 @@ def _snooze(desk: Desk, choice: str, session: Session, nudge_id: int, by: str, n
 def _take(body: dict[str, Any], desk: Desk, value: str, settle: Settle) -> None:
     pressed = Pressed(body, desk)
     # Ids come back from the client; one that is no number is nobody's nudge.
-    nudge_id = int(value) if value.isdigit() else 0
+    nudge_id = int(value) if value.isdecimal() else 0
     desk.work.take(Job(lambda: _settle(pressed, nudge_id, settle, desk), pressed.whisper))
 
 

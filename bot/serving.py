@@ -60,10 +60,12 @@ def over_socket(app: App, settings: Settings) -> Iterator[Link]:
     Raises `UserError` when Slack refuses the app-level token or cannot be reached.
     """
     assert settings.slack_app_token is not None
-    handler = SocketModeHandler(app, settings.slack_app_token.get_secret_value())
-    # The handler reads HTTPS_PROXY by itself; what `create_app` decided about proxies holds here as well.
-    handler.client.proxy = app.client.proxy
+    token = settings.slack_app_token.get_secret_value()
     try:
+        address = app.client.apps_connections_open(app_token=token)["url"]
+        handler = SocketModeHandler(app, token)
+        # The handler reads HTTPS_PROXY by itself; what `create_app` decided about proxies holds here as well.
+        handler.client.proxy, handler.client.wss_uri = app.client.proxy, address
         handler.connect()  # type: ignore[no-untyped-call]
     except SlackApiError as error:
         raise UserError("slack_app_refused", error=error.response.get("error") or error.response.status_code) from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -24,18 +26,45 @@ from unstuck.tickets.changes import PersonRecord
 WORKER = Path(__file__).with_name("delivery_worker.py")
 
 
+class Workers:
+    """Starts workers one after the other, and kills them."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, str(WORKER), *arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def start(self) -> int:
+        """The process id of a new worker."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        return int(self._line())
+
+    def kill(self, worker: int) -> str:
+        """SIGKILL, unless it was done before: `killed` or `done`."""
+        os.kill(worker, signal.SIGKILL)
+        return self._line()
+
+    def wait(self) -> str:
+        """How the last one ended."""
+        return self._line()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
 @contextmanager
-def worker(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A worker that has begun to deliver."""
-    command = [sys.executable, str(WORKER), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def workers(*arguments: str) -> Iterator[Workers]:
+    started = Workers(*arguments)
     try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
+        yield started
     finally:
-        process.kill()
-        process.communicate()
+        started.stop()
 
 
 def run(url: str, home: Path, *, kills: int, nudges: int, seed: int) -> None:
@@ -52,13 +81,12 @@ def run(url: str, home: Path, *, kills: int, nudges: int, seed: int) -> None:
         tell(deps, [change for ticket in stalled for change in ticket], people)
         assert sweep(deps).planned == nudges
         _trouble(slack, dice, nudges)
-        arguments = (url, str(home), slack.url, slack.bot_token, repr(since))
-        for _ in range(kills):
-            with worker(*arguments) as process:
-                _wait(process, dice.uniform(0, 0.5))
-        with worker(*arguments) as process:
-            output, _ = process.communicate(timeout=120)
-            assert output == "done\n"
+        deps.engine.dispose()
+        with workers(url, str(home), slack.url, slack.bot_token, repr(since)) as crew:
+            ends = Counter(_kill_one(crew, dice.uniform(0, 0.6)) for _ in range(kills))
+            crew.start()
+            assert crew.wait() == "done"
+        assert ends["killed"] > kills / 2
         with deps.engine.connect() as connection:
             keys, states = zip(*connection.execute(select(NUDGE.c.key, NUDGE.c.state)), strict=True)
         posted = Counter(m.metadata["event_payload"]["key"] for m in slack.messages(by_bot=True) if m.metadata)
@@ -66,12 +94,10 @@ def run(url: str, home: Path, *, kills: int, nudges: int, seed: int) -> None:
         assert posted == Counter(keys)
 
 
-def _wait(process: subprocess.Popen[str], seconds: float) -> None:
-    """Let it work a moment, less when it is done before."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return
+def _kill_one(crew: Workers, seconds: float) -> str:
+    worker = crew.start()
+    time.sleep(seconds)
+    return crew.kill(worker)
 
 
 def _trouble(slack: SlackStandIn, dice: random.Random, nudges: int) -> None:

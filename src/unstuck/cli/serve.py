@@ -61,13 +61,13 @@ def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: 
         raise UserError("half_slack")
     built = deps.build(loaded)
     try:
-        _run(built, http, host, spoken, _stop_signals())
+        _run(built, http, host, spoken)
     finally:
         built.close()
 
 
-def _run(built: Deps, http: int | None, host: str, lang: Lang, stop: threading.Event) -> None:
-    """Start everything, wait for `stop`, then end in the opposite order."""
+def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
+    """Start everything, wait for a signal, then end in the opposite order."""
     from bot.app import create_app
     from bot.serving import Link, every_minute, over_http, over_socket, site
     from bot.work import Work
@@ -85,6 +85,7 @@ def _run(built: Deps, http: int | None, host: str, lang: Lang, stop: threading.E
             pages = site(built.engine, link, app if settings.slack_signing_secret is not None else None)
             port = running.enter_context(over_http(pages, host, port))
         running.enter_context(jobs.running(built, lambda: every_minute(built, app.client)))
+        stop = _stop_signals()
         progress.print(t(f"serve.{mode}", lang, port=port or "", host=host), highlight=False)
         stop.wait()
         progress.print(t("serve.stopping", lang), highlight=False)
