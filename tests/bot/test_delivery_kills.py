@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,7 +42,8 @@ class Workers:
 
     def kill(self, worker: int) -> str:
         """SIGKILL, unless it was done before: `killed` or `done`."""
-        os.kill(worker, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
         return self._line()
 
     def wait(self) -> str:
