@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from rich.table import Table
 
+    from unstuck.clock import Clock
     from unstuck.facts.stages import EdgeRow, StageRow
+    from unstuck.settings import Settings
 
 Row = TypeVar("Row")
 
@@ -32,36 +34,37 @@ def stages(as_of: AsOf = None, lang: LangOption = None, json_: Json = False, hom
     """How long tickets stay in each stage: finished visits, the unfinished counted beside."""
     from unstuck.facts.stages import stage_table
 
-    rows, at, timezone = _read(stage_table, home, as_of)
+    now, chosen = clock(as_of), _settings(home, lang)
+    rows = _read(stage_table, chosen, now)
     if json_:
         print_json({"rows": [_stage_json(row) for row in rows]})
     else:
-        _print_stages(rows, at, timezone, lang_or("en", lang))
+        _print_stages(rows, format_instant(now.now(), chosen.timezone, chosen.lang), chosen.lang)
 
 
 def map_(as_of: AsOf = None, lang: LangOption = None, json_: Json = False, home: Home = None) -> None:
     """How tickets move from stage to stage, and how long they were in the first before."""
     from unstuck.facts.stages import edge_table
 
-    rows, at, timezone = _read(edge_table, home, as_of)
+    now, chosen = clock(as_of), _settings(home, lang)
+    rows = _read(edge_table, chosen, now)
     if json_:
         print_json({"rows": [_edge_json(row) for row in rows]})
     else:
-        _print_map(rows, at, timezone, lang_or("en", lang))
+        _print_map(rows, format_instant(now.now(), chosen.timezone, chosen.lang), chosen.lang)
 
 
-def _read(
-    table: Callable[[DuckDBPyConnection, datetime], list[Row]], home: Path | None, as_of: str | None
-) -> tuple[list[Row], datetime, str]:
-    """A table of the facts, the instant it is of, and the time zone to show it in."""
-    from unstuck import deps, settings
+def _settings(home: Path | None, lang: str | None) -> Settings:
+    from unstuck import settings
 
-    # Before anything is opened: a bad --as-of needs no database.
-    now = clock(as_of)
-    built = deps.build(settings.load(home=home), clock=now)
-    with closing(built), closing(built.facts.connect()) as con:
-        at = built.clock.now()
-        return table(con, at), at, built.settings.timezone
+    return settings.load(home=home, lang=lang_or("en", lang) if lang is not None else None)
+
+
+def _read(table: Callable[[DuckDBPyConnection, datetime], list[Row]], settings: Settings, now: Clock) -> list[Row]:
+    from unstuck import deps
+
+    with closing(deps.build(settings, clock=now)) as built, closing(built.facts.connect()) as con:
+        return table(con, now.now())
 
 
 def _stage_json(row: StageRow) -> dict[str, Any]:
@@ -97,8 +100,8 @@ _NAME_WIDTH = 8
 _FIGURES = ("mean", "p50", "p90", "sum")
 
 
-def _print_stages(rows: Sequence[StageRow], at: datetime, timezone: str, lang: Lang) -> None:
-    table = _table("title", ("stage", "class"), ("n", *_FIGURES, "n_open"), at, timezone, lang)
+def _print_stages(rows: Sequence[StageRow], at: str, lang: Lang) -> None:
+    table = _table("title", ("stage", "class"), ("n", *_FIGURES, "n_open"), at, lang)
     for row in rows:
         name = (row.stage or t("stages.unknown", lang)) + (" ⏱" if row.timer is not None else "")
         cells = (name, t(f"class.{row.stage_class}", lang), format_number(row.n, lang), *_durations(row, lang))
@@ -111,8 +114,8 @@ def _print_stages(rows: Sequence[StageRow], at: datetime, timezone: str, lang: L
     _print(table, timers, lang)
 
 
-def _print_map(rows: Sequence[EdgeRow], at: datetime, timezone: str, lang: Lang) -> None:
-    table = _table("map_title", ("from", "to"), ("steps", *_FIGURES), at, timezone, lang)
+def _print_map(rows: Sequence[EdgeRow], at: str, lang: Lang) -> None:
+    table = _table("map_title", ("from", "to"), ("steps", *_FIGURES), at, lang)
     for row in rows:
         ends = (end or t("stages.unknown", lang) for end in (row.from_stage, row.to_stage))
         table.add_row(*ends, format_number(row.n, lang), *_durations(row, lang))
@@ -128,8 +131,13 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str], at: datetim
     from rich import box
     from rich.table import Table
 
-    told = t(f"stages.{title}", lang, at=format_instant(at, timezone, lang))
-    table = Table(title=told, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table = Table(
+        title=t(f"stages.{title}", lang, at=at),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+        pad_edge=False,
+    )
     for name in words:
         table.add_column(t(f"stages.{name}", lang), min_width=_NAME_WIDTH, overflow="fold")
     for name in numbers:
