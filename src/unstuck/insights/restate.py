@@ -52,8 +52,7 @@ def _what(plan: Plan, lang: Lang) -> str:
     if plan.against_metric:
         name = t("restate.against", lang, one=name, other=metric_name(plan.against_metric, lang))
     if plan.variant:
-        variants = METRICS[plan.metric or ""].variants.get(plan.variant, {})
-        name += f" ({next(iter(variants.get(lang, (plan.variant,))), plan.variant)})"
+        name += f" ({messages(lang).get(f'restate.variant_{plan.variant}', plan.variant)})"
     if plan.within:
         name += t("restate.within", lang, length=length(plan.within, lang))
     elif plan.aggregate:

@@ -31,6 +31,8 @@ def _meanings(asked: Text, items: tuple[Item, ...], item: Item, *, follow: bool)
         meanings = _as_status(asked, item)
     if len(meanings) > 1 and not follow:
         meanings = tuple(m for m in meanings if m.role is not Role.CUE) or meanings
+    if any(m.id == "in_hand" for m in meanings):
+        return _in_hand(items)
     if any(m.id == "waited" for m in meanings) and not _has_length(items):
         return _readings(Meaning(Role.STATE, "waiting"))
     if any(m.id == "wait_time" for m in meanings) and _waits_on(items):
@@ -48,6 +50,21 @@ def _readings(meaning: Meaning) -> tuple[Meaning, ...]:
     """A word that must not be guessed as all that it can mean; taking one of them always needs asking."""
     several = AMBIGUOUS.get((meaning.role, meaning.id))
     return (meaning,) if several is None else tuple(replace(one, doubtful=True) for one in several)
+
+
+def _in_hand(items: tuple[Item, ...]) -> tuple[Meaning, ...]:
+    """手上的单: in somebody's hands where a person is asked about; of a team it may mean its backlog."""
+    others = [m for item in items for m in item.meanings]
+    if any(m.role in (Role.DIMENSION, Role.VALUE) and m.id == "assignee" for m in others) or any(
+        m.is_a_person for m in others
+    ):
+        return (Meaning(Role.METRIC, "wip"),)
+    if any(m.role is Role.METRIC and m.id == "backlog" for m in others):
+        return (Meaning(Role.METRIC, "backlog"),)
+    return (
+        replace(Meaning(Role.METRIC, "backlog"), doubtful=True),
+        replace(Meaning(Role.METRIC, "wip"), doubtful=True),
+    )
 
 
 def _has_length(items: tuple[Item, ...]) -> bool:

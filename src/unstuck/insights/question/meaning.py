@@ -69,6 +69,11 @@ class Meaning:
         return self.role is Role.CUE and self.id in ("change", "only", "how_was", "drop")
 
     @property
+    def is_a_person(self) -> bool:
+        """Whether the word asks for a person."""
+        return self.role is Role.SHAPE and self.id == "who"
+
+    @property
     def is_a_state_word(self) -> bool:
         """Whether the word makes sense only of tickets as they stand at an instant."""
         match self.role:

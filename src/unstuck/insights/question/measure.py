@@ -85,6 +85,8 @@ def _time_to_or_in(draft: Draft) -> None:
     elif set(ids) <= {"time_in_stage", "queue_time"} and statuses and not states:
         _time_in_status(draft, words, statuses)
     elif len(set(ids)) == 1 and ids[0] in TIME_TO:
+        if ids[0] == "solved" and any(_attributive(draft, word) for word in words) and draft.has(Role.TIME):
+            draft.variant = "solved"
         _take(draft, TIME_TO[ids[0]], *words)
     elif not set(ids) - {"time_in_stage"} and len(states) == 1:
         _time_in_state(draft, words, states[0])
@@ -191,7 +193,14 @@ def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Wor
 def _cohort_of_solved(draft: Draft, words: list[Word]) -> bool:
     """ "Resolution time of the tickets solved in April" takes those solved then, not those created then."""
     solved = [word for word in words if word.id == "solved"]
-    return bool(solved) and bool(draft.has(Role.TIME))
+    return bool(solved) and draft.has(Role.TIME)
+
+
+def _attributive(draft: Draft, word: Word) -> bool:
+    """ "Tickets solved last month", 上个月解决的单: which tickets, not what is done to them."""
+    beside = [draft.words[place] for place in (word.place - 1, word.place + 1) if 0 <= place < len(draft.words)]
+    participle = draft.said(word).endswith(("ed", "的"))
+    return participle and any(other.role is Role.TICKET for other in beside)
 
 
 def _bind_counts(draft: Draft) -> None:

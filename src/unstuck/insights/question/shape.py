@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from unstuck.insights.metric import Anchor, Metric, Unit
+from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Aggregate, Filter, Grain, Kind, Op
 from unstuck.insights.question import periods
 from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError
@@ -50,6 +51,17 @@ def bind_comparison(draft: Draft, metric: Metric) -> None:
         _bind_relative(draft, words, relative[0])
     elif words and draft.against_metric is None:
         _bind_two_values(draft, words)
+    elif len(relative) == 1 and metric.anchor is Anchor.AS_OF and not instants and draft.previous is None:
+        _bind_earlier(draft, relative[0])
+
+
+def _bind_earlier(draft: Draft, relative: Word) -> None:
+    """去年同期积压: the state a year ago."""
+    time = relative.meaning.time
+    if time is None or time.unit is None or time.compares:
+        return
+    draft.points.append(Span(None, draft.reader.ago(time.unit, time.n), point=True))
+    draft.bind("window", relative)
 
 
 def _than(words: list[Word]) -> bool:
@@ -153,6 +165,8 @@ def bind_ranking(draft: Draft) -> None:
         draft.kind = Kind.LIST
     elif not draft.by and draft.metric == "bottleneck":
         pass
+    elif not draft.by and not limits and _extreme(draft, orders):
+        return
     elif not draft.by:
         raise NoReadingError(*orders, *limits)
     elif draft.kind is None:
@@ -165,6 +179,20 @@ def bind_ranking(draft: Draft) -> None:
         draft.bind("limit", word)
     if draft.limit is None and not set(draft.by) & {"weekday", "hour"} and draft.metric != "bottleneck":
         draft.limit = RANKING
+
+
+def _extreme(draft: Draft, orders: list[Word]) -> bool:
+    """ "Longest resolution time": the largest single one."""
+    metric = METRICS.get(draft.metric or "")
+    ids = {word.id for word in orders}
+    if metric is None or metric.unit is not Unit.DURATION or draft.kind is not None:
+        return False
+    wanted = Aggregate.MAX if ids == {"longest"} else Aggregate.MIN if ids == {"shortest"} else None
+    if wanted is None or wanted not in metric.aggregates or draft.free(Role.AGGREGATE):
+        return False
+    draft.aggregate = wanted
+    draft.bind_all("aggregate", orders)
+    return True
 
 
 def _counts(draft: Draft, orders: list[Word]) -> list[Word]:
@@ -275,14 +303,11 @@ def bind_min_n(draft: Draft) -> None:
 
 
 def bind_share(draft: Draft, metric: Metric) -> None:
-    """ "Share of the backlog by priority"."""
+    """ "Share of the backlog by priority", or what share of it one filter picks (占比, P1占多少)."""
     words = draft.free(Role.SHARE)
-    if (
-        words
-        and (draft.by or metric.id == "ping_pong")
-        and Aggregate.SHARE in metric.aggregates
-        and draft.aggregate in (None, Aggregate.SHARE)
-    ):
+    picked = len(draft.filters) == 1 and metric.unit is Unit.COUNT and draft.kind is None
+    possible = draft.by or picked or metric.id == "ping_pong"
+    if words and possible and Aggregate.SHARE in metric.aggregates and draft.aggregate in (None, Aggregate.SHARE):
         draft.aggregate = Aggregate.SHARE
         draft.bind_all("aggregate", words)
 

@@ -385,7 +385,10 @@ _CLOCK_SURE = r"(?:(?P<noon>noon)|(?P<hour>\d{1,2})(?::(?P<minute>\d\d) ?(?P<hal
 _FEW = "(?:a |the )?(?:few|couple of|couple|several|some|handful of)"
 
 RULES: list[Rule] = [
-    _rule("(?:right )?now|currently|at the moment|at present|presently|as of now|as we speak|as of today", moment_now),
+    _rule(
+        "(?:right )?now|current|currently|at the moment|at present|presently|as of now|as we speak|as of today",
+        moment_now,
+    ),
     _rule("today", days_back(0)),
     _rule("yesterday(?:'s)?|yesterdays", days_back(1)),
     _rule("(?:the )?day before yesterday", days_back(2)),

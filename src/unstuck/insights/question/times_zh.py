@@ -62,7 +62,8 @@ DAY = rf"(?P<day>[0-3]?\d|{NUMERAL})[日号]"
 YEAR = r"(?:(?P<year>(?:19|20)\d\d)年?)"
 WHICH_YEAR = r"(?:(?P<year>(?:19|20)\d\d)年|(?P<rel>今年|本年|去年|前年))"
 WEEK = "(?:周|星期|礼拜)"
-WEEKDAY = f"{WEEK}(?P<weekday>[一二三四五六日天1-6])"
+#: 这周一共 is "this week in all", not "this Monday".
+WEEKDAY = f"{WEEK}(?P<weekday>[一二三四五六日天1-6])(?!共|直|定|些|样|般|下)"
 BACK = {
     "本": 0,
     "这": 0,
