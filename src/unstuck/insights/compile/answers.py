@@ -120,7 +120,7 @@ def trend(desk: Desk, plan: Plan) -> Result:
     answer = Answer(desk, plan)
     parts = answer.draft.parts
     by_place = {(group.part, group.keys): group for group in answer.groups}
-    keys = list(dict.fromkeys(group.keys for group in answer.groups)) or [()]
+    keys = list(dict.fromkeys(group.keys for group in answer.groups)) if answer.statement.keys else [()]
     rows: list[tuple[Cell, ...]] = []
     for number, part in enumerate(parts):
         for key in keys:

@@ -78,8 +78,10 @@ class Splitter:
     def _value(self, dimension: str, text: str) -> str:
         if dimension == "weekday" and text in WEEKDAYS:
             return self.draft.query.bind(WEEKDAYS.index(text) + 1, "BIGINT")
-        if dimension in ("weekday", "hour") and text.isdecimal():
-            return self.draft.query.bind(int(text), "BIGINT")
+        if dimension in ("weekday", "hour"):
+            if not text.removesuffix(":00").isdecimal():
+                raise UsageError("no_such_value", field=dimension, value=text)
+            return self.draft.query.bind(int(text.removesuffix(":00")), "BIGINT")
         return self.draft.query.bind(text, "VARCHAR")
 
     def _tag_condition(self, one: Filter) -> str:
