@@ -195,6 +195,15 @@ def test_a_value_of_two_dimensions_is_asked_unless_its_dimension_is_said() -> No
     assert isinstance(ask("Billing backlog"), Ask)
 
 
+def test_pending_is_the_raw_status_first() -> None:
+    other = from_values({"status": ["Pending", "New"]}, classes={"Pending": "WAIT_CUSTOMER", "New": "NEW"})
+    reading = ask("how many tickets are pending", lexicon=other)
+    assert isinstance(reading, Ask)
+    assert [f.field for f in reading.options[0].plan.filters] == ["status"]
+    named = ask("how many tickets are in status pending", lexicon=other)
+    assert isinstance(named, Answer)
+
+
 def test_reading_does_not_depend_on_letter_case_or_width() -> None:
     plain, shouted = ask("backlog by team for group 70"), ask("ＢＡＣＫＬＯＧ by TEAM for GROUP 70!!")
     assert isinstance(plain, Answer)

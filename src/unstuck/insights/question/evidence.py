@@ -26,24 +26,38 @@ def narrowed(asked: Text, items: tuple[Item, ...], *, follow: bool) -> list[tupl
 
 
 def _meanings(asked: Text, items: tuple[Item, ...], item: Item, *, follow: bool) -> tuple[Meaning, ...]:
-    meanings = item.meanings
+    meanings, raw = item.meanings, _raw_status(item)
     if any(meaning.shy for meaning in meanings):
         meanings = _as_status(asked, item)
     if len(meanings) > 1 and not follow:
         meanings = tuple(m for m in meanings if m.role is not Role.CUE) or meanings
-    if any(m.id == "in_hand" for m in meanings):
+    settled = _settled(asked, items, meanings)
+    if settled is not None:
+        return (*raw, *settled) if len(settled) > 1 else settled
+    readings = tuple(reading for meaning in meanings for reading in _readings(meaning))
+    return (*raw, *readings) if any(reading.doubtful for reading in readings) else readings
+
+
+def _raw_status(item: Item) -> tuple[Meaning, ...]:
+    """ "Pending" and the like are first of all the status of that name, where the desk has one."""
+    riddles = any(m.role is Role.STATE and m.id in ("pending", "active", "open") for m in item.meanings)
+    return tuple(replace(m, shy=False, doubtful=True) for m in item.meanings if riddles and m.shy)
+
+
+def _settled(asked: Text, items: tuple[Item, ...], meanings: tuple[Meaning, ...]) -> tuple[Meaning, ...] | None:
+    """The meanings that the rest of the question leaves to a word that is a riddle alone; None for all others."""
+    states = {m.id for m in meanings if m.role is Role.STATE}
+    if "in_hand" in states:
         return _in_hand(items)
-    if any(m.id == "waited" for m in meanings) and not _has_length(items):
+    if "waited" in states and not _has_length(items):
         return _readings(Meaning(Role.STATE, "waiting"))
-    if any(m.id == "wait_time" for m in meanings) and _waits_on(items):
+    if "wait_time" in states and _waits_on(items):
         return (Meaning(Role.HOW_LONG),)
-    if any(m.role is Role.STATE and m.id == "open" for m in meanings):
+    if "open" in states:
         return _open(asked, items)
     if any(m.role is Role.TICKET_ID for other in items for m in other.meanings):
         return meanings
-    if _slow_stage(items, meanings):
-        return (*meanings, Meaning(Role.METRIC, "bottleneck"))
-    return tuple(reading for meaning in meanings for reading in _readings(meaning))
+    return (*meanings, Meaning(Role.METRIC, "bottleneck")) if _slow_stage(items, meanings) else None
 
 
 def _readings(meaning: Meaning) -> tuple[Meaning, ...]:
