@@ -21,8 +21,8 @@ _STATUS_ONLY = re.compile(
     r"(?i)\W*(?:the )?(?:issue|problem|ticket|case)?\W*(?:is|was|has been|now)?\W*"
     r"(?:resolved|fixed|solved|closed|done|completed?|duplicate|spam|已?(?:解决|处理|完成|关闭|修复)了?|重复工单)\W*"
 )
-#: Messages of the solution that are kept, counted from the end: earlier ones are attempts.
-_LAST_MESSAGES = 2
+#: Words from which on the last message stands alone; a shorter one is read with the one before it.
+_ENOUGH_WORDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def _steps(ticket: Solved) -> tuple[str, list[str]]:
     written = without_noise(ticket.resolution)
     answers = _answers(ticket)
     if not _says_something(written):
-        last = answers[-_LAST_MESSAGES:]
+        # Earlier answers are attempts and news on the way.
+        last = answers[-1:] if answers and len(words(answers[-1][1])) >= _ENOUGH_WORDS else answers[-2:]
         return "\n\n".join(body for _, body in last), [name for name, _ in last]
     if answers and len(answers[-1][1]) > len(written):
         name, body = answers[-1]
@@ -127,7 +128,7 @@ _POLITE = re.compile(
     r"|(?:many |thanks|thank you)\b[^.!?\n]{0,80}[.!]?|you(?:'re| are) welcome[^.!?\n]{0,40}[.!]?"
     r"|(?:please )?(?:let (?:me|us) know|feel free to|do not hesitate)\b[^.!?\n]{0,120}[.!]?"
     r"|(?:is|was) there anything else[^.!?\n]{0,60}\?"
-    r"|(?:您好|你好|尊敬的[^，,。]{1,20}|亲)[，,。！!～~]?"
+    r"|(?:[^，,。！\n]{0,8}(?:您好|你好)|尊敬的[^，,。]{1,20}|亲)[，,。！!～~]?"
     r"|[^。！？\n]{0,12}(?:感谢您?的?(?:来信|反馈|联系|耐心|支持|配合)|谢谢)[^。！？\n]{0,30}[。！!～~]?"
     r"|[^。！？\n]{0,20}(?:祝您?(?:生活|工作|使用)|如有(?:其他|任何)问题|还有其他(?:问题|可以帮))[^。！？\n]{0,40}[。！!？?～~]?)\s*$",
     re.IGNORECASE,
@@ -138,6 +139,8 @@ _AUTOMATIC = re.compile(
     r"|we have received your|this ticket (?:has been|was) (?:closed|merged)"
     r"|自动回复|请勿(?:直接)?回复|系统自动|您的(?:工单|请求)已(?:收到|创建|关闭|合并)"
 )
+#: One to four capitalised words, or two short Chinese words with a space between them.
+_NAME_LINE = re.compile(r"[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){0,3}|[\u4e00-\u9fff]{2,8} [\u4e00-\u9fff]{2,4}")
 _SENTENCE_END = re.compile(r"(?<=[。！？])|(?<=[.!?])\s+")
 
 
@@ -149,7 +152,14 @@ def without_noise(body: str) -> str:
             break
         if not line.lstrip().startswith(">"):
             kept.append(_without_politeness(line))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+    return _without_name(re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip())
+
+
+def _without_name(text: str) -> str:
+    """The text without a last paragraph that holds nothing but a name and a company."""
+    before, _, last = text.rpartition("\n\n")
+    is_name = last.count("\n") < 3 and all(_NAME_LINE.fullmatch(line.strip()) for line in last.split("\n"))
+    return before.strip() if before and is_name else text
 
 
 def is_automatic(body: str) -> bool:

@@ -137,11 +137,17 @@ _LONGEST = 20_000
 
 def words(text: str) -> list[str]:
     """The words of `text` in order, with repetitions."""
+    return list(_split(text))
+
+
+# The same card's words are asked for by folding, indexing and answering within moments.
+@lru_cache(maxsize=2_048)
+def _split(text: str) -> tuple[str, ...]:
     found: list[str] = []
     for match in _PIECE.finditer(unicodedata.normalize("NFKC", text[:_LONGEST]).lower()):
         piece = match.group()
         found += _han(piece) if _is_han(piece[0]) else _latin(piece)
-    return found
+    return tuple(found)
 
 
 def _han(run: str) -> list[str]:

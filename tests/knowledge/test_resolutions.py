@@ -83,6 +83,9 @@ def test_without_anything_that_helped_there_is_no_card() -> None:
         ("请重启。\n发件人：小王\n旧内容", "请重启。"),
         ("Restart it.\n-- \nAna, Support", "Restart it."),
         ("Thank you for contacting us. Restart it. Let me know if it helps.", "Restart it."),
+        ("Restart it now.\n\nMilan Novak\nTidewell Customer Care", "Restart it now."),
+        ("陈立新您好！\n请重启路由器。\n\n泰维客服 许静", "请重启路由器。"),
+        ("Restart it now.\n\nThen wait a minute.", "Restart it now.\n\nThen wait a minute."),
         ("1. Unplug it.\n2. Wait.\n3. Plug it in.", "1. Unplug it.\n2. Wait.\n3. Plug it in."),
     ],
 )

@@ -350,7 +350,7 @@ def answer_lines(given: Answer, lang: Lang) -> Iterator[str]:
     for one in given.citations:
         yield f"  {t('answers.source', lang)} {one.title} ({one.url or one.id})"
     if given.answered:
-        yield f"  {t('answers.sure', lang, percent=round(100 * given.confidence))}"
+        yield f"  {t('answers.sure', lang, percent=min(99, round(100 * given.confidence)))}"
         return
     for hit in given.nearest[:3]:
         yield f"  {t('answers.nearest', lang)} {hit.title or hit.card.text[:80]} ({hit.card.url or hit.id})"

@@ -1,0 +1,185 @@
+"""The knowledge commands as a person runs them: real processes' output, real files, both languages."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unstuck import cli
+
+CARDS = [
+    {
+        "id": f"c{n}",
+        "title": f"The {part} {fault}",
+        "text": f"It shows E-{100 + n}.",
+        "resolution": f"Exchange spare {n} at once.",
+    }
+    for n, (part, fault) in enumerate(
+        (part, fault)
+        for part in ("pump", "valve", "fuse", "belt", "motor", "hinge", "hose", "lamp")
+        for fault in ("is loud", "leaks water", "stays cold", "blinks red")
+    )
+]
+
+
+class Shell:
+    """Runs commands in this process; keeps what they print."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._home, self._monkeypatch, self._capsys = home, monkeypatch, capsys
+
+    def run(self, *words: str, json_output: bool = True) -> tuple[int, list[Any], str]:
+        """(exit code, JSON lines, stderr)."""
+        argv = ["unstuck", *words, "--home", str(self._home), *(["--json"] if json_output else [])]
+        self._monkeypatch.setattr(sys, "argv", argv)
+        with pytest.raises(SystemExit) as stop:
+            sys.exit(cli.main())  # type: ignore[func-returns-value]
+        out, err = self._capsys.readouterr()
+        lines = [json.loads(line) for line in out.splitlines()] if json_output else out.splitlines()
+        return int(stop.value.code or 0), lines, err
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    # Words alone: these tests are about the commands, and must not need a model.
+    monkeypatch.setenv("UNSTUCK_MODELS", str(tmp_path / "no-models"))
+    return Shell(tmp_path / "home", monkeypatch, capsys)
+
+
+def lines(path: Path, *values: object) -> str:
+    path.write_text("".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values), encoding="utf-8")
+    return str(path)
+
+
+def test_learn_search_and_answer(shell: Shell, tmp_path: Path) -> None:
+    code, (learned,), _ = shell.run("knowledge", "learn", lines(tmp_path / "cards.jsonl", *CARDS))
+    assert (code, set(learned)) == (0, {"learned", "skipped", "folded", "seconds"})
+    assert (learned["learned"], learned["skipped"], learned["folded"]) == (len(CARDS), [], 0)
+
+    _, (found,), _ = shell.run("knowledge", "search", "pump leaks water", "-k", "2")
+    assert [set(hit) for hit in found["hits"]] == [{"id", "title", "score", "rank"}] * 2
+    assert found["hits"][0] == {"id": "c1", "title": "The pump leaks water", "score": 1.0, "rank": 1}
+
+    _, (answer,), _ = shell.run("answer", "The pump leaks water and shows E-101")
+    assert answer["answered"] is True
+    assert 0.9 < answer["confidence"] <= 1
+    assert answer["text"] == "Exchange spare 1."
+    assert answer["citations"] == [{"id": "c1", "title": "The pump leaks water", "url": None, "quote": answer["text"]}]
+    assert answer["lang"] == "en"
+
+
+def test_many_questions_and_only_some_candidates(shell: Shell, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "cards.jsonl.gz", "wt") as file:
+        file.writelines(json.dumps(card) + "\n" for card in CARDS)
+    shell.run("knowledge", "learn", str(tmp_path / "cards.jsonl.gz"))
+    queries = lines(tmp_path / "q.jsonl", {"id": "q1", "text": "pump is loud"}, {"id": "q2", "text": "lamp blinks red"})
+    among = lines(
+        tmp_path / "a.jsonl", {"query-id": "q1", "candidates": ["c1", "c4"]}, {"query-id": "q2", "candidates": []}
+    )
+    _, found, _ = shell.run("knowledge", "search", "--queries", queries, "--among", among)
+    assert [(one["query_id"], [hit["id"] for hit in one["hits"]]) for one in found] == [
+        ("q1", ["c1", "c4"]),
+        ("q2", []),
+    ]
+    _, answers, _ = shell.run("answer", "--queries", queries)
+    assert [one["query_id"] for one in answers] == ["q1", "q2"]
+
+
+@pytest.mark.parametrize(("lang", "says"), [("en", "I don't know"), ("zh", "这个我不知道")])
+def test_not_knowing_is_said_in_the_askers_language(shell: Shell, lang: str, says: str) -> None:
+    code, (answer,), _ = shell.run("answer", "How do I bake bread?", "--lang", lang)
+    assert code == 0
+    assert (answer["answered"], answer["reason"], answer["lang"]) == (False, "nothing_known", lang)
+    assert answer["text"].startswith(says)
+
+
+def test_a_chinese_question_is_answered_in_chinese(shell: Shell) -> None:
+    _, printed, _ = shell.run("answer", "水泵漏水怎么办", json_output=False)
+    assert printed[0].startswith("这个我不知道")
+
+
+def test_bad_lines_are_skipped_with_a_reason(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "cards.jsonl"
+    lines(path, CARDS[0], {"id": "x"}, {"title": "no id"}, [1], {**CARDS[1], "created": "yesterday"})
+    path.write_text(path.read_text() + "{half\n", encoding="utf-8")
+    code, (learned,), _ = shell.run("knowledge", "learn", str(path))
+    assert (code, learned["learned"]) == (0, 1)
+    assert learned["skipped"] == [
+        {"id": "x", "reason": "no_text"},
+        {"id": "line 3", "reason": "no_id"},
+        {"id": "line 4", "reason": "not_an_object"},
+        {"id": "c1", "reason": "bad_created"},
+        {"id": "line 6", "reason": "not_json"},
+    ]
+
+
+def _bad_files(tmp_path: Path) -> dict[str, Path]:
+    (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "binary.jsonl").write_bytes(bytes(range(256)) * 4)
+    (tmp_path / "prose.jsonl").write_text("Dear all,\n", encoding="utf-8")
+    (tmp_path / "half.gz").write_bytes(gzip.compress(b'{"id": "1"}\n' * 999)[:40])
+    return {
+        name: tmp_path / name for name in ("missing.jsonl", "empty.jsonl", "binary.jsonl", "prose.jsonl", "half.gz", "")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("missing.jsonl", "Check the path"),
+        ("empty.jsonl", "Write one JSON object a line"),
+        ("binary.jsonl", "Save it as JSON lines"),
+        ("prose.jsonl", "Write one JSON object a line"),
+        ("half.gz", "Copy it again"),
+        ("", "Name the file in it"),
+    ],
+)
+def test_a_bad_file_gets_one_line_that_names_the_remedy(shell: Shell, tmp_path: Path, name: str, remedy: str) -> None:
+    code, _, err = shell.run("knowledge", "learn", str(_bad_files(tmp_path)[name]))
+    said = [line for line in err.splitlines() if "no embedding model" not in line]
+    assert code in (1, 2)
+    assert len(said) == 1
+    assert remedy in said[0]
+
+
+@pytest.mark.parametrize("words", [[], ["two", "--queries", "x.jsonl"]])
+def test_one_question_or_a_file_of_them(shell: Shell, words: list[str]) -> None:
+    code, _, err = shell.run("answer", *words)
+    assert code == 2
+    assert "--queries" in err
+
+
+def test_an_unknown_asker_is_named(shell: Shell) -> None:
+    code, _, err = shell.run("answer", "pump is loud", "--as", "nobody@example.com")
+    assert code == 2
+    assert "nobody@example.com" in err
+
+
+def test_eval_answers_measures_a_base_of_its_own(shell: Shell, tmp_path: Path) -> None:
+    corpus = lines(tmp_path / "corpus.jsonl", *CARDS)
+    queries = lines(
+        tmp_path / "q.jsonl", {"id": "q1", "text": "pump is loud E-100"}, {"id": "q2", "text": "lamp blinks red"}
+    )
+    unanswerable = lines(tmp_path / "u.jsonl", {"id": "u1", "text": "bake bread"})
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tc0\t1\nq2\tc31\t1\n", encoding="utf-8")
+    options = [
+        "--corpus",
+        corpus,
+        "--queries",
+        queries,
+        "--qrels",
+        str(tmp_path / "qrels.tsv"),
+        "--unanswerable",
+        unanswerable,
+    ]
+    code, (report,), _ = shell.run("eval", "answers", *options)
+    assert code == 0
+    assert (report["queries"], report["unanswerable"], report["hit_1"], report["ndcg_10"]) == (2, 1, 1.0, 1.0)
+    assert (report["false_answers"], report["auroc"]) == (0.0, 1.0)
+    _, (searched,), _ = shell.run("knowledge", "search", "pump")
+    assert searched["hits"] == []  # the desk's own base is untouched
