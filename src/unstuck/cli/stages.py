@@ -127,7 +127,7 @@ def _durations(row: StageRow | EdgeRow, lang: Lang) -> list[str]:
     return ["" if seconds is None else format_duration(seconds, lang) for seconds in figures]
 
 
-def _table(title: str, words: Sequence[str], numbers: Sequence[str], at: datetime, timezone: str, lang: Lang) -> Table:
+def _table(title: str, words: Sequence[str], numbers: Sequence[str], at: str, lang: Lang) -> Table:
     from rich import box
     from rich.table import Table
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from unstuck.tickets.calendars import BusinessCalendar
 
@@ -27,6 +28,7 @@ class Span:
 AT_ONCE, AN_HOUR, A_DAY = Span(), Span(seconds=3600), Span(days=1)
 
 
+@cache
 def working_day(calendar: BusinessCalendar) -> int:
     """Business seconds of a usual working day: 24 hours round the clock, 8 hours for 09:00-12:00 and 13:00-18:00."""
     lengths = [sum(close - open_ for open_, close in day) * 60 for day in calendar.hours if day]

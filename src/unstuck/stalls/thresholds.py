@@ -74,7 +74,8 @@ class Thresholds:
                 return Threshold(target.within.on(calendar), None, 0, 0, "fixed")
         finest = (stage, priority, team)
         found = next((found for level in LEVELS if (found := self.learned.get(finest[: len(level)]))), None)
-        return found and replace(found, seconds=max(found.seconds, self.floor.on(calendar)))
+        floor = self.floor.on(calendar)
+        return found if found is None or found.seconds >= floor else replace(found, seconds=floor)
 
 
 def learn(
