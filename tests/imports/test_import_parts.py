@@ -141,7 +141,7 @@ def test_calendars_that_cannot_be_understood(tmp_path: Path, old: str, new: str)
 
 GUESSES = {
     "NEW": "New; open; 新建; 待受理; Waiting for support",
-    "ACTIVE": "In Progress; Work in progress; Re-opened; Unresolved; 处理中; 未解决; 重新打开; ???",
+    "ACTIVE": "In Progress; Work in progress; Re-opened; Unresolved; Incomplete; 处理中; 未解决; 重新打开; ???",
     "WAIT_CUSTOMER": "Awaiting User Info; Waiting for customer; Pending; 等待客户回复; 待用户确认",
     "WAIT_VENDOR": "Awaiting Vendor; Waiting on Third Party; 等待供应商",
     "WAIT_INTERNAL": "On-hold; Awaiting Evidence; Pending approval; 挂起",

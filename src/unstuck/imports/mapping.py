@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -165,11 +166,14 @@ def write_map(mapping: ColumnMap, path: Path) -> None:
 def _toml(name: str, table: Mapping[str, object]) -> str:
     # JSON strings and lists of strings are TOML's, as long as nothing is escaped beyond the basics.
     lines = [
-        f"{_text(key)} = {_text(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        f"{key if _BARE.fullmatch(key) else _text(key)} = {_text(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for key, value in table.items()
         if value is not None
     ]
     return "\n".join([f"[{name}]", *lines, ""])
+
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _text(value: str) -> str:

@@ -29,7 +29,10 @@ _CLUES: tuple[tuple[StageClass, str], ...] = (
         r"wait|await|hold|pending|suspend|escalat|blocked|approval|等待|挂起|暂停|待审|待内部|待.*(部门|研发|仓库)",
     ),
     (StageClass.ACTIVE, r"re.?open|unresolved|重开|重新打开|未解决"),
-    (StageClass.SOLVED, r"resolved|solved|fixed|done|complete|finished|answered|已解决|已处理|处理完|已完成|完成"),
+    (
+        StageClass.SOLVED,
+        r"resolved|solved|fixed|done|(?<!in)complete|finished|answered|已解决|已处理|处理完|已完成|完成",
+    ),
     (StageClass.CLOSED, r"close|archived|已关闭|关闭|结单|已结|归档|结束"),
 )
 
