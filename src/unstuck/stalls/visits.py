@@ -34,7 +34,7 @@ WITH held AS (
         last(next_class ORDER BY seq) AS next_class
     FROM numbered GROUP BY ticket, part
 )
-SELECT v.stage, v.team, f.priority, epoch(v.start_at)::BIGINT AS start_s, epoch(v.end_at)::BIGINT AS end_s,
+SELECT v.stage, v.team, f.priority, epoch_us(v.start_at) // 1000000 AS start_s, epoch_us(v.end_at) // 1000000 AS end_s,
     v.business_start, v.business_end, v.next_class = 'DROPPED' AS dropped
 FROM visits v ASOF LEFT JOIN fields f ON v.ticket = f.ticket AND v.start_at >= f.start_at
 WHERE v.class IN ('NEW', 'ACTIVE', 'WAIT_CUSTOMER', 'WAIT_INTERNAL', 'WAIT_VENDOR')
