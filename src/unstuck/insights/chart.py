@@ -144,7 +144,7 @@ def _bar(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int,
 
 def _at_least(row: tuple[Cell, ...], place: int, result: Result) -> float | None:
     """The longest wait seen, where too many still wait to tell a quantile."""
-    group = " · ".join(str(key) for key in row[:place])
+    group = labels.GROUP_JOINT.join(str(key) for key in row[:place])
     for name, params in result.notes:
         found = dict(params)
         if name == "not_reached" and found["group"] == group:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from unstuck.clock import parse_instant
 from unstuck.i18n import Lang, format_date, format_duration, format_number, format_share, t
 from unstuck.insights import labels
-from unstuck.insights.labels import Cell, cell, column_name, key_name, metric_name
+from unstuck.insights.labels import GROUP_JOINT, Cell, cell, column_name, key_name, metric_name
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Kind, Plan, Result
 
@@ -127,7 +127,7 @@ def _or_more(row: Row, place: int, column: str, plan: Plan, result: Result, lang
     """A value, or "more than" where too many still wait to tell."""
     if row[place] is not None:
         return cell(column, row[place], plan, result, lang)
-    group = " · ".join(str(key) for key in row[:place])
+    group = GROUP_JOINT.join(str(key) for key in row[:place])
     for name, params in result.notes:
         found = dict(params)
         if name == "not_reached" and found["group"] == group:
@@ -345,5 +345,17 @@ def _note(name: str, params: dict[str, str | int | float], plan: Plan, lang: Lan
         told["bucket"] = format_date(parse_instant(str(params["bucket"])).date(), lang)
     if "more_than" in params:
         told["more_than"] = format_duration(float(params["more_than"]), lang)
-        told["group"] = params["group"] or _name(plan, lang)
+        told["group"] = _noted_group(str(params["group"]), plan, lang) or _name(plan, lang)
     return t(f"note.{name}", lang, **told)
+
+
+def _noted_group(group: str, plan: Plan, lang: Lang) -> str:
+    """A row as notes call it, its instants on the reader's clock."""
+    cells = tuple(group.split(GROUP_JOINT)) if group else ()
+    instants = tuple(text for text in cells if text.endswith("Z") and text[:1].isdigit())
+    names = [key_name(text, lang) for text in cells if text not in instants]
+    if plan.kind is Kind.TREND:
+        names = [*(labels.bucket_name(text, plan, lang) for text in instants), *names]
+    elif instants:
+        names.insert(0, labels.period_name(instants, plan, lang))
+    return GROUP_JOINT.join(names)

@@ -21,6 +21,8 @@ COUNTS = frozenset(
 SHARES = frozenset({"share", "good_share", "response_rate"})
 #: Totals over many tickets: days would hide that it is working time that was lost.
 TOTALS = frozenset({"sum", "excess", "occupancy", "active", "open"})
+#: Between the cells by which a note calls a row.
+GROUP_JOINT = " · "
 INSTANTS = frozenset({"created_at", "at", "from", "to"})
 
 

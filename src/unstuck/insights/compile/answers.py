@@ -15,6 +15,7 @@ from unstuck.insights.compile.results import (
     Group,
     Note,
     common_notes,
+    group_name,
     groups,
     note,
     ordered,
@@ -39,7 +40,7 @@ class Answer:
         stated = self.statement
         self.groups: list[Group] = groups(rows, stated.keys, len(stated.numbers), zero=stated.rows.zero)
         aside = int(rows[0][-1] or 0) if rows else 0
-        self.notes: list[Note] = common_notes(self.draft, self.groups, stated.rows.aside_note, aside)
+        self.notes: list[Note] = common_notes(self.draft, self.groups, stated.rows.aside_note, aside, self.lead)
         if {"stage", "status"} & set(stated.keys) and (timers := desk.timers()):
             self.notes.append(note("timers", stages=", ".join(timers)))
 
@@ -57,6 +58,15 @@ class Answer:
     @property
     def as_of(self) -> bool:
         return self.draft.metric.anchor is Anchor.AS_OF
+
+    def lead(self, group: Group) -> tuple[Cell, ...]:
+        """The cells before a row's numbers: the period where there are several, and the keys."""
+        parts, plan = self.draft.parts, self.draft.plan
+        if plan.kind is Kind.TREND:
+            return (iso(parts[group.part].label), *group.keys)
+        if len(parts) > 1 and not group.keys:
+            return _period(self, parts[group.part])
+        return group.keys
 
     def cells(self, group: Group) -> tuple[Cell, ...]:
         if not self.spells:
@@ -111,7 +121,7 @@ def ranking(desk: Desk, plan: Plan) -> Result:
     if len(listed) > limit:
         notes.append(note("ties", n=len(listed) - limit))
     rows = [(*group.keys, *answer.cells(group)) for group in listed]
-    shown = {" · ".join(str(key) for key in group.keys) for group in listed}
+    shown = {group_name(group.keys) for group in listed}
     kept = [one for one in answer.notes if one[0] != "not_reached" or dict(one[1])["group"] in shown]
     return answer.result((*answer.statement.keys, *answer.columns), rows, kept + notes)
 
@@ -122,10 +132,10 @@ def trend(desk: Desk, plan: Plan) -> Result:
     by_place = {(group.part, group.keys): group for group in answer.groups}
     keys = list(dict.fromkeys(group.keys for group in answer.groups)) if answer.statement.keys else [()]
     rows: list[tuple[Cell, ...]] = []
-    for number, part in enumerate(parts):
+    for number in range(len(parts)):
         for key in keys:
             group = by_place.get((number, key)) or answer.empty(number, key)
-            rows.append((iso(part.label), *key, *answer.cells(group)))
+            rows.append((*answer.lead(group), *answer.cells(group)))
     names = (plan.grain or "week", *answer.statement.keys, *answer.columns)
     return answer.result(tuple(str(name) for name in names), rows, answer.notes + _edge_notes(answer, parts))
 
@@ -151,8 +161,9 @@ def comparison(desk: Desk, plan: Plan) -> Result:
 def _two_periods(answer: Answer) -> Result:
     rows: list[tuple[Cell, ...]] = []
     by_part = {group.part: group for group in answer.groups}
-    for number, part in enumerate(answer.draft.parts):
-        rows.append((*_period(answer, part), *answer.cells(by_part.get(number) or answer.empty(number))))
+    for number in range(len(answer.draft.parts)):
+        group = by_part.get(number) or answer.empty(number)
+        rows.append((*answer.lead(group), *answer.cells(group)))
     names = ("at",) if answer.as_of else ("from", "to")
     return answer.result((*names, *answer.columns), rows, answer.notes + _change(answer, by_part) + _elapsed(answer))
 

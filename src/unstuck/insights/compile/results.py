@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from unstuck.clock import iso
 from unstuck.insights.compile.dimensions import WEEKDAYS
 from unstuck.insights.compile.draft import Draft
+from unstuck.insights.labels import GROUP_JOINT
 from unstuck.insights.metric import Anchor, Unit
 from unstuck.insights.plan import Aggregate, Plan
 
@@ -154,13 +155,20 @@ def without_small(draft: Draft, found: list[Group]) -> tuple[list[Group], list[N
     return [group for group in large if None not in group.keys], notes
 
 
-def common_notes(draft: Draft, found: list[Group], aside_note: str | None, aside: int) -> list[Note]:
-    """What the reader must know whatever the kind of question."""
+def group_name(cells: Iterable[Cell]) -> str:
+    """The cells before a row's numbers, as notes call the row."""
+    return GROUP_JOINT.join(str(cell) for cell in cells)
+
+
+def common_notes(
+    draft: Draft, found: list[Group], aside_note: str | None, aside: int, lead: Callable[[Group], tuple[Cell, ...]]
+) -> list[Note]:
+    """What the reader must know whatever the kind of question. `lead` gives the cells before a row's numbers."""
     notes = [note(aside_note, n=aside)] if aside and aside_note else []
     if dropped := sum(group.dropped for group in found):
         notes.append(note("dropped_exits", n=dropped))
     for group in [group for group in found if group.unreached][:MOST_UNREACHED]:
-        name = " · ".join(str(key) for key in group.keys)
+        name = group_name(lead(group))
         notes.append(note("not_reached", group=name, more_than=group.longest or 0, n_open=group.n_open or 0))
     if draft.uses("team", "assignee") and draft.metric.id not in ("csat", "ping_pong"):
         notes.append(note(owner_note(draft)))
