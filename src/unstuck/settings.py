@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names it
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         home = {**env_settings(), **init_settings()}.get("home", DEFAULT_HOME)
         toml = TomlConfigSettingsSource(settings_cls, Path(home).expanduser() / "unstuck.toml")
