@@ -17,7 +17,7 @@ CARDS = [
         "id": f"c{n}",
         "title": f"The {part} {fault}",
         "text": f"It shows E-{100 + n}.",
-        "resolution": f"Exchange spare {n} at once.",
+        "resolution": f"Exchange spare {n}.",
     }
     for n, (part, fault) in enumerate(
         (part, fault)
