@@ -164,17 +164,17 @@ def write_map(mapping: ColumnMap, path: Path) -> None:
 
 
 def _toml(name: str, table: Mapping[str, object]) -> str:
-    # JSON strings and lists of strings are TOML's, as long as nothing is escaped beyond the basics.
-    lines = [
-        f"{key if _BARE.fullmatch(key) else _text(key)} = {_text(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for key, value in table.items()
-        if value is not None
-    ]
+    lines = [f"{_key(key)} = {_value(value)}" for key, value in table.items() if value is not None]
     return "\n".join([f"[{name}]", *lines, ""])
 
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def _text(value: str) -> str:
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _value(name)
+
+
+def _value(value: object) -> str:
+    # JSON's strings and lists of strings are TOML's, but for one character that TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
