@@ -30,8 +30,6 @@ Progress = Callable[[int, int], None]
 #: Cards written in one transaction, and texts embedded between two commits: what a kill can cost.
 _CARDS_AT_ONCE = 500
 _TEXTS_AT_ONCE = 128
-#: Cards of a held-out one's topic that are looked for in one round, and rounds at most.
-_ALIKE_AT_ONCE, _ROUNDS = 100, 6
 #: Nearest cards that are shown with an "I don't know".
 _NEAREST = 5
 
@@ -196,23 +194,9 @@ class KnowledgeBase:
         visible = frozenset(stored.card.visibility for stored in self._catalogue.sample(2_000))
         found = []
         for stored, question, vector in zip(held_out, questions, self._query_vectors(questions), strict=True):
-            wanted = Wanted(question, vector, _ALIKE_AT_ONCE, None, visible)
-            found.append(self._without_its_topic(stored, wanted, cards, measured).evidence)
-        return found
-
-    def _without_its_topic(self, stored: Stored, wanted: Wanted, cards: int, measured: Measures) -> Found:
-        """What is found for a held-out card when nothing is left that ends in the same resolution.
-
-        The nearest cards are not always the whole topic: where one problem has come back a hundred times,
-        what remains would answer rightly, and counting that as wrong would silence the base.
-        """
-        topic = self._topic(stored, measures.topic_size(cards))
-        for _ in range(_ROUNDS):
-            found = find(replace(wanted, without=topic), self._catalogue, self._indexes, measured)
-            alike = {hit.id for hit in found.hits if measures.same_resolution(hit.card.steps, stored.card.steps)}
-            if not found.hits or found.hits[0].id not in alike:
-                return found
-            topic |= {one.head or one.number for one in self._catalogue.by_id(alike).values()}
+            topic = self._topic(stored, measures.topic_size(cards))
+            wanted = Wanted(question, vector, 1, None, visible, without=topic)
+            found.append(find(wanted, self._catalogue, self._indexes, measured).evidence)
         return found
 
     def _topic(self, stored: Stored, size: int) -> frozenset[int]:

@@ -4,12 +4,12 @@
 question is far from every card, a vague one near to all), plus a twentieth of the share of the
 question's rare words that the card holds.
 
-**Threshold**: a sample of the desk's own cards is held out, each with its whole topic (the square root of
-the base's size in nearest cards, and every card found that ends in the same resolution): what remains
-cannot answer it, so whatever evidence is found is the evidence of a wrong answer. An answer needs more
-evidence than all but half the target share of those (a conformal quantile: exact for new questions that
-resemble the held-out ones). The other half of the target is left for mixing up two known problems, which
-holding out cannot show; where many cards are nearly alike that takes more than its half.
+**Threshold**: a sample of the desk's own cards is held out, each with its whole topic (the square root
+of the base's size in nearest cards): what remains cannot answer it, so whatever evidence is found is
+the evidence of a wrong answer. An answer needs more evidence than all but half the target share of
+those (a conformal quantile: exact for new questions that resemble the held-out ones). The other half of
+the target is left for mixing up two known problems, which holding out cannot show; where many cards
+are nearly alike that takes more than its half.
 """
 
 from __future__ import annotations
@@ -22,14 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.words import words
-
 #: Best of the values that were tried on English, Chinese, long and short questions; flat around it.
 MEAN_WEIGHT = 0.5
 WORDS_WEIGHT = 0.05
-#: Share of words that tells the same fix from another one: pairs of one problem mostly hold more than 0.65
-#: of each other's words, pairs of two problems less than 0.40 (demo desk, 99 in 100).
-SAME_FIX = 0.4
 #: Cards held out; the threshold's standard error is then about 2 points of the target share.
 HELD_OUT = 200
 #: Below this many cards nothing can be held out: the base answers only what is nearly a quotation.
@@ -107,12 +102,6 @@ def centroids(shelves: Sequence[str], vectors: Sequence[NDArray[np.float32]]) ->
     for shelf, vector in zip(shelves, vectors, strict=True):
         grouped.setdefault(shelf, []).append(vector)
     return {shelf: np.mean(some, axis=0, dtype=np.float32) for shelf, some in grouped.items()}
-
-
-def same_resolution(one: str, other: str) -> bool:
-    """Whether two resolutions share most of the shorter one's words: the same fix, told by two people."""
-    left, right = set(words(one)), set(words(other))
-    return bool(left and right) and len(left & right) >= SAME_FIX * min(len(left), len(right))
 
 
 def topic_size(cards: int) -> int:
