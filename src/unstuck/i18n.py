@@ -46,8 +46,8 @@ def language_of(text: str) -> Lang:
 
 #: Units that durations are told in, largest first: name in the locales and seconds.
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
-#: From here on hours are noise: "23 days", not "23 days 4 h".
-_WHOLE_DAYS_FROM = 10 * 86_400
+#: From here on the smaller unit is noise: "23 days", not "23 days 4 h".
+_WHOLE_FROM = {"day": 10 * 86_400, "minute": 10 * 60}
 _PATTERNS: dict[Lang, tuple[str, str]] = {
     "en": ("d MMM yyyy", "d MMM yyyy, HH:mm"),
     "zh": ("y年M月d日", "y年M月d日 HH:mm"),
@@ -62,7 +62,7 @@ def format_duration(seconds: float, lang: Lang) -> str:
         # 59.7 minutes are told as an hour, so the unit is chosen by the rounded value.
         if _rounded(size, step) < unit:
             continue
-        if name == "minute" or size >= _WHOLE_DAYS_FROM:
+        if size >= _WHOLE_FROM.get(name, float("inf")):
             return sign + _count(_rounded(size, unit) // unit, name, lang)
         whole, rest = divmod(_rounded(size, step), unit)
         return sign + _count(whole, name, lang) + (f" {_count(rest // step, smaller, lang)}" if rest else "")

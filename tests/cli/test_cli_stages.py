@@ -93,7 +93,9 @@ def test_a_desk_without_history_says_what_to_do(tmp_path: Path) -> None:
     assert json.loads(as_json.stdout) == {"rows": []}
 
 
-@pytest.mark.parametrize(("arguments", "word"), [(["--as-of", "yesterday"], "2016-05-20T12:00:00Z"), (["--lang", "fr"], "zh")])
+@pytest.mark.parametrize(
+    ("arguments", "word"), [(["--as-of", "yesterday"], "2016-05-20T12:00:00Z"), (["--lang", "fr"], "zh")]
+)
 def test_bad_usage_is_one_line_and_exit_2(home: Path, arguments: list[str], word: str) -> None:
     done = unstuck("stages", *arguments, home=home)
     assert done.returncode == 2

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from unstuck.facts.histories import (
 )
 from unstuck.facts.names import Names, read_names
 from unstuck.facts.relations import LEARNED, LIVE, PER_TICKET, create_table, macros
-from unstuck.facts.snapshot import Building, Snapshot
+from unstuck.facts.snapshot import Snapshot
 from unstuck.tickets.history import chunks
 from unstuck.tickets.store import reading
 
@@ -74,25 +73,35 @@ class Facts:
         It is the caller's to close, and can do nothing but read: SQL on it reaches no file, no network, no
         variable of ours and no setting. Raises `UserError` when the directory cannot be written.
         """
-        import duckdb
-
         for _ in range(_ATTEMPTS):
             with reading(self._engine) as connection:
                 names, now = read_names(connection), standing(connection)
-                current, delta = self._caught_up(connection, names, now)
-            con = _empty(self._limits)
-            try:
-                snapshots.attach(con, self._directory, current)
-                if not _adds_up(con, current, delta, now):
-                    raise FileNotFoundError("tickets have left the store")
-            except (FileNotFoundError, duckdb.Error) as error:
-                log.info("building the facts anew: %s", error)
-                con.close()
-                self._forget(current)
-                continue
-            _fill(con, delta, names)
-            return con
+                try:
+                    current, delta = self._caught_up(connection, names, now)
+                except FileNotFoundError:
+                    continue  # the directory was deleted while a snapshot was being written
+            con = self._opened(current, delta, now)
+            if con is not None:
+                _fill(con, delta, names)
+                return con
         raise UserError("facts_unstable", path=self._directory)
+
+    def _opened(self, current: Snapshot, delta: _Delta, now: Standing) -> duckdb.DuckDBPyConnection | None:
+        """A connection with the snapshot attached; `None` when it is gone, damaged or no longer true."""
+        import duckdb
+
+        con = _empty(self._limits)
+        try:
+            snapshots.attach(con, self._directory, current)
+            if _adds_up(con, current, delta, now):
+                return con
+            problem = "tickets have left the store"
+        except (FileNotFoundError, duckdb.Error) as error:
+            problem = str(error)
+        log.info("building the facts anew: %s", problem)
+        con.close()
+        self._forget(current)
+        return None
 
     def refresh(self) -> None:
         """Bring the snapshot up to date if any ticket has changed: for a quiet moment, so that questions wait less."""
@@ -147,11 +156,18 @@ class Facts:
 
     def _build(self, connection: Connection, names: Names, now: Standing) -> Snapshot:
         """Fold every ticket into a new snapshot."""
-        with self._building() as new:
-            for tickets in all_tickets(connection):
-                for rows in _folded(connection, tickets, names):
-                    new.add(rows)
-            return new.publish(self._store(), now.revision, names.used.items())
+        import duckdb
+
+        try:
+            with snapshots.building(self._directory) as new:
+                for tickets in all_tickets(connection):
+                    for rows in _folded(connection, tickets, names):
+                        new.add(rows)
+                return new.publish(self._store(), now.revision, names.used.items())
+        except FileNotFoundError:
+            raise
+        except (OSError, duckdb.IOException) as error:
+            raise UserError("facts_not_writable", path=self._directory) from error
 
     def _advance(self, connection: Connection, current: Snapshot, names: Names, now: Standing) -> Snapshot:
         """Write a new snapshot out of the current one and the tickets changed since."""
@@ -159,21 +175,14 @@ class Facts:
 
         changed = changed_since(connection, current.revision)
         try:
-            with self._building() as new:
+            with snapshots.building(self._directory) as new:
                 new.add_all_but(current, changed)
                 for rows in _folded(connection, changed, names):
                     new.add(rows)
                 return new.publish(self._store(), now.revision, {**dict(current.used), **names.used}.items())
-        except duckdb.IOException:
-            # Replaced or damaged meanwhile.
+        except (OSError, duckdb.Error) as error:
+            log.info("building the facts anew: %s", error)  # replaced or damaged meanwhile
             return self._build(connection, names, now)
-
-    def _building(self) -> AbstractContextManager[Building]:
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            raise UserError("facts_not_writable", path=self._directory) from None
-        return snapshots.building(self._directory)
 
 
 def _folded(connection: Connection, tickets: list[int], names: Names) -> Iterator[Rows]:
