@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from unstuck.clock import SystemClock
 from unstuck.deps import Deps
 from unstuck.nudges.desk import learn, read_desk
 from unstuck.nudges.plan import Planned, plan_nudges
@@ -96,7 +97,8 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
     jobs = Jobs(deps, deliver)
     # A round that is late runs once, not as often as it was missed.
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
-    start = deps.clock.now() + timedelta(seconds=1)
+    # The loop goes by the machine's clock, also where "now" is another one.
+    start = SystemClock().now() + timedelta(seconds=1)
     every = int(SWEEP_EVERY.total_seconds())
     scheduler.add_job(_guarded(jobs.run_once, "sweep"), "interval", seconds=every, next_run_time=start)
     if know:

@@ -1,0 +1,78 @@
+"""`unstuck nudges` as people and scripts see it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from unstuck.clock import iso
+from unstuck.testing import NOON, a_ticket
+from unstuck.testing_nudges import HASTY, small_desk, tell
+from unstuck.tickets.changes import PersonRecord, TeamRecord
+
+UNSTUCK = Path(sys.executable).with_name("unstuck")
+FIELDS = [
+    "ticket", "rule", "waiting_on", "party", "stage", "waited", "threshold", "step", "recipient", "reason",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    with small_desk(f"sqlite:///{home / 'unstuck.db'}", home) as desk:
+        people = [PersonRecord("ana", "Ana Silva", "agent", "ana@example.com")]
+        start = NOON - timedelta(days=2)
+        tickets = [a_ticket("T-1", start=start, assignee="ana"), a_ticket("T-2", start=start, team="t1")]
+        tell(desk, [change for ticket in tickets for change in ticket], people, [TeamRecord("t1", "Repairs")])
+    (home / "nudges.toml").write_text(HASTY, encoding="utf-8")
+    return home
+
+
+def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(UNSTUCK), "nudges", *words, "--home", str(home), "--as-of", iso(NOON)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_preview_prints_one_json_document(home: Path) -> None:
+    done = run(home, "preview", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert [list(row) for row in rows] == [FIELDS, FIELDS]
+    first, second = rows
+    assert (first["ticket"], first["waiting_on"], first["party"], first["step"]) == ("T-1", "agent", "Ana Silva", 0)
+    assert (first["waited"], first["threshold"]) == (2 * 86400, 3600)
+    assert (second["waiting_on"], second["recipient"], second["step"]) == ("team", "Repairs", 1)
+
+
+def test_preview_reads_well_in_both_languages(home: Path) -> None:
+    english, chinese = run(home, "preview").stdout, run(home, "preview", "--lang", "zh").stdout
+    assert "Ana Silva" in english
+    assert "2 nudges due at 14 Jan 2026, 12:00 (UTC)." in english
+    assert "2026年1月14日 12:00 (UTC) 应发 2 条提醒。" in chinese
+
+
+def test_rehearsal_counts(home: Path) -> None:
+    done = run(home, "rehearse", "--days", "7", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["after_moved"] == 0
+    assert {one["recipient"] for one in told["recipients"]} >= {"Ana Silva", "Repairs"}
+    assert told["sent"] == sum(one["n"] for one in told["recipients"]) == sum(told["by_step"].values())
+
+
+def test_rules_that_cannot_be_read_are_named(home: Path) -> None:
+    rules = home / "nudges.toml"
+    rules.write_text("[caps]\nperson_per_day = 'many'\n", encoding="utf-8")
+    try:
+        done = run(home, "preview")
+    finally:
+        rules.write_text(HASTY, encoding="utf-8")
+    assert done.returncode == 1
+    assert "nudges.toml" in done.stderr
+    assert "person_per_day" in done.stderr
+    assert "Traceback" not in done.stderr
