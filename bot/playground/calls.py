@@ -14,7 +14,7 @@ Json = dict[str, Any]
 Run = Callable[["Workspace", "Arguments"], Json]
 
 
-class Refusal(Exception):  # noqa: N818 - Slack's answer, not our failure
+class Refusal(Exception):
     """Slack answers `{"ok": false, "error": …}`."""
 
     def __init__(self, error: str, **more: Any) -> None:

@@ -16,7 +16,6 @@ from unstuck.tickets.store import open_store
 
 if TYPE_CHECKING:
     from knowledge.base import KnowledgeBase
-
     from unstuck.facts import Facts
     from unstuck.model import LangChainModel
 

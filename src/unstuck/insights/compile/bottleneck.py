@@ -152,7 +152,7 @@ def _merged(draft: Draft, split: tuple[str, ...], *, pair: bool) -> str:
 
 
 def _arrivals(draft: Draft) -> str:
-    return f"SELECT ticket, seq, from_team, to_team FROM {handoff_events(draft)}"
+    return f"SELECT ticket, seq, from_team, to_team FROM {handoff_events(draft, among=_stays_near(draft))}"
 
 
 def _baselines(draft: Draft, unit: tuple[str, ...]) -> str:

@@ -39,14 +39,23 @@ def opened(draft: Draft) -> Rows:
     return _rows(draft, select, aside_note="dropped_left_out")
 
 
-def first_done(draft: Draft, classes: str = DONE) -> str:
-    """The first stay of each ticket in one of `classes`, who was last known to have it filled in."""
-    return _done(draft, "first_done" if classes == DONE else "first_closed", f"s.class IN {classes}", "ASC")
+def first_done(draft: Draft, classes: str = DONE, among: str | None = None) -> str:
+    """The first stay of each ticket in one of `classes`, who was last known to have it filled in.
+
+    `among` is a part with the only tickets that matter: on a large desk a window holds few of them.
+    """
+    name = "first_done" if classes == DONE else "first_closed"
+    return _done(draft, name, f"s.class IN {classes} AND {_among(among)}", "ASC")
 
 
-def last_done(draft: Draft) -> str:
+def last_done(draft: Draft, among: str | None = None) -> str:
     """The last entry of each ticket to solved, or from open straight to closed."""
-    return _done(draft, "last_done", f"s.class IN {DONE} AND coalesce(s.prev_class NOT IN {DONE}, TRUE)", "DESC")
+    entry = f"s.class IN {DONE} AND coalesce(s.prev_class NOT IN {DONE}, TRUE) AND {_among(among)}"
+    return _done(draft, "last_done", entry, "DESC")
+
+
+def _among(part: str | None) -> str:
+    return f"s.ticket IN (SELECT a.ticket FROM {part} a)" if part else "TRUE"
 
 
 def _done(draft: Draft, name: str, entry: str, order: str) -> str:
@@ -95,13 +104,13 @@ def rework(draft: Draft) -> Rows:
     return _moves(draft, "s.class IN ('NEW', 'ACTIVE') AND s.visit > 1 AND s.stage IS DISTINCT FROM s.prev_stage")
 
 
-def handoff_events(draft: Draft, owner: str = "team") -> str:
+def handoff_events(draft: Draft, owner: str = "team", among: str | None = None) -> str:
     """Changes from one known owner to another: stays at which they happened, with both owners."""
     return draft.query.add(
-        f"handoffs_{owner}",
+        f"handoffs_{owner}" if among is None else f"handoffs_{owner}_among",
         f"""SELECT {STAY}, s.start_at AS happened_at, FALSE AS aside,
         lag(s.{owner}) OVER (PARTITION BY s.ticket ORDER BY s.seq) AS from_team, s.{owner} AS to_team
-        FROM {draft.known("stays")} s WHERE s.{owner} IS NOT NULL QUALIFY from_team <> to_team""",
+        FROM {draft.known("stays")} s WHERE s.{owner} IS NOT NULL AND {_among(among)} QUALIFY from_team <> to_team""",
     )
 
 

@@ -36,13 +36,13 @@ def spans(draft: Draft, condition: str, *keys: str) -> Rows:
     return cohort(draft, merged(draft, condition, split), {name: f"r.{name}" for name in split})
 
 
-def merged(draft: Draft, condition: str, keys: tuple[str, ...], *, since: str | None = None) -> str:
-    """Spans with their keys, `happened_at` (their start), `seconds`, `ending`."""
+def merged(draft: Draft, condition: str, keys: tuple[str, ...]) -> str:
+    """Spans with their keys, `happened_at` (their start), `seconds`, `ending`; those of tickets that moved in the parts."""
     listed = "".join(f", s.{key}" for key in keys)
-    stays = draft.known("stays")
-    parts = draft.moments()
-    since = since or f"(SELECT min(start_at) FROM {parts})"
-    touched = f"SELECT t.ticket FROM {stays} t WHERE t.until_at >= {since}"
+    stays, parts = draft.known("stays"), draft.moments()
+    # A span that starts in the window starts with a stay: other tickets need no sorting.
+    touched = f"""SELECT t.ticket FROM {stays} t WHERE t.start_at >= (SELECT min(p.start_at) FROM {parts} p)
+    AND t.start_at < (SELECT max(p.end_at) FROM {parts} p)"""
     islands = f"""SELECT s.*, s.seq - row_number() OVER (PARTITION BY s.ticket{listed} ORDER BY s.seq) AS island
     FROM {stays} s WHERE {condition} AND s.ticket IN ({touched})"""
     return f"""SELECT s.ticket{listed}, min(s.start_at) AS happened_at, max(s.until_at) AS until_at,
@@ -62,7 +62,8 @@ def cycle_time(draft: Draft) -> Rows:
 
 def _from_creation(draft: Draft, counted: str) -> Rows:
     """Creation to solved, adding up the stays that are `counted`."""
-    stays, stops = draft.known("stays"), _stops(draft)
+    stays = draft.known("stays")
+    stops = _stops(draft, None if draft.plan.variant == "solved" else _born(draft))
     when = "t.stopped_at" if draft.plan.variant == "solved" else "t.created_at"
     only = "t.ending = 'finished'" if draft.plan.variant == "solved" else "TRUE"
     spells = f"""SELECT t.ticket, any_value({when}) AS happened_at, any_value(t.ending) AS ending,
@@ -73,10 +74,21 @@ def _from_creation(draft: Draft, counted: str) -> Rows:
     return cohort(draft, spells, HOLDER)
 
 
-def _stops(draft: Draft) -> str:
+def _born(draft: Draft) -> str:
+    """Tickets created between the first part's start and the last one's end."""
+    stays, parts = draft.known("stays"), draft.moments()
+    return draft.query.add(
+        "born",
+        f"""SELECT s.ticket FROM {stays} s WHERE s.seq = (SELECT min(f.seq) FROM {stays} f)
+        AND s.start_at >= (SELECT min(p.start_at) FROM {parts} p)
+        AND s.start_at < (SELECT max(p.end_at) FROM {parts} p)""",
+    )
+
+
+def _stops(draft: Draft, among: str | None) -> str:
     """Per ticket: the stay at which its way from creation ended, how, and who had it then."""
     first = draft.plan.variant == "first"
-    done = first_done(draft) if first else last_done(draft)
+    done = first_done(draft, among=among) if first else last_done(draft, among)
     solved = "d.seq IS NOT NULL" if first else "d.seq > coalesce(t.last_open, -1)"
     return draft.query.add(
         "stops",
@@ -86,11 +98,11 @@ def _stops(draft: Draft) -> str:
         AS stop_seq,
         CASE WHEN {solved} THEN d.team ELSE t.team END AS team,
         CASE WHEN {solved} THEN d.assignee ELSE t.assignee END AS assignee
-        FROM {_tickets_now(draft)} t LEFT JOIN {done} d ON d.ticket = t.ticket""",
+        FROM {_tickets_now(draft, among)} t LEFT JOIN {done} d ON d.ticket = t.ticket""",
     )
 
 
-def _tickets_now(draft: Draft) -> str:
+def _tickets_now(draft: Draft, among: str | None = None) -> str:
     """Per ticket: creation, how it stands, its last stay and last open stay."""
     return draft.query.add(
         "tickets_now",
@@ -98,14 +110,15 @@ def _tickets_now(draft: Draft) -> str:
         max(s.seq) FILTER (s.is_open) AS last_open,
         coalesce(bool_or(s.is_open AND s.end_at IS NULL), FALSE) AS still_open,
         any_value(s.team) FILTER (s.end_at IS NULL) AS team, any_value(s.assignee) FILTER (s.end_at IS NULL) AS assignee
-        FROM {draft.known("stays")} s GROUP BY s.ticket""",
+        FROM {draft.known("stays")} s WHERE {"TRUE" if among is None else f"s.ticket IN (SELECT a.ticket FROM {among} a)"}
+        GROUP BY s.ticket""",
     )
 
 
 def first_response(draft: Draft) -> Rows:
     if draft.business:
         raise UsageError("no_business_clock", metric=draft.metric.id)
-    tickets, messages = _tickets_now(draft), draft.known("messages")
+    tickets, messages = _tickets_now(draft, _born(draft)), draft.known("messages")
     # The opening text of a ticket that an agent wrote for a customer is no reply to anybody.
     by_agent = f"""SELECT c.ticket FROM {draft.known("changes")} c
     WHERE c.kind = 'created' AND c.actor_kind = 'agent'"""
