@@ -2,8 +2,9 @@
 
     python -P benchmarks/knowledge.py [--cards 10000] [--model] [--json]
 
-(`-P`, or this file would be taken for the package it measures.) Without `--model` texts get hashed vectors, so that the indexes are measured and not the model; with it,
-the model's own speed is measured on the first texts as well.
+(`-P`, or this file would be taken for the package it measures.) Without `--model` texts get hashed
+vectors, so that the indexes are measured and not the model; with it, the model's own speed is measured
+on the first texts as well.
 """
 
 from __future__ import annotations

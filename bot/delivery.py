@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import blocks
+from bot import blocks, refusals
 from bot.people import People
 from bot.posting import LINE_BROKEN
 from unstuck.i18n import Lang
@@ -41,21 +41,6 @@ MARGIN = timedelta(seconds=2 * TIMEOUT_S)
 SKEW = timedelta(hours=1)
 #: After a refused token nothing else will do better.
 PAUSE = timedelta(minutes=5)
-
-#: This person or channel cannot be written to, ever; the next one may.
-UNREACHABLE = frozenset({
-    "channel_not_found", "is_archived", "not_in_channel", "user_not_found", "users_not_found", "user_disabled",
-    "user_not_visible", "cannot_dm_bot", "restricted_action", "messages_tab_disabled", "is_inactive",
-})  # fmt: skip
-#: Slack refuses the app as a whole.
-REFUSED = frozenset({
-    "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope",
-    "not_allowed_token_type", "org_login_required", "ekm_access_denied", "team_access_not_granted", "no_permission",
-    "access_denied",
-})  # fmt: skip
-#: Slack does not know itself.
-UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
-LIMITED = frozenset(("ratelimited", "rate_limited"))
 
 
 class Fate(Enum):
@@ -124,7 +109,8 @@ def deliver_due(
         delivered.redrawn = round_.redraw()
     except _StopError as stop:
         delivered.stopped = stop.error
-        log.log(logging.INFO if stop.error in LIMITED else logging.ERROR, "delivery stops for now: %s", stop.error)
+        level = logging.INFO if stop.error in refusals.LIMITED else logging.ERROR
+        log.log(level, "delivery stops for now: %s", stop.error)
     return delivered
 
 
@@ -160,7 +146,8 @@ class _Round:
             try:
                 ts = self._ts_of(held.key, held.slack_channel, held.tried_at)
             except (SlackApiError, *LINE_BROKEN) as error:
-                if _word(error) != "channel_not_found":
+                if refusals.word(error) != "channel_not_found":
+                    self._wait(error, held)
                     return self._unsure(held, error)
         if ts is not None and held.slack_channel is not None:
             return self._mark_sent(held, held.slack_channel, ts, None, Fate.FOUND)
@@ -188,11 +175,11 @@ class _Round:
             try:
                 user, channel = self._open(address)
             except (SlackApiError, *LINE_BROKEN) as error:
-                if _word(error) in UNREACHABLE:
-                    refused.append(_word(error))
+                if refusals.word(error) in refusals.UNREACHABLE:
+                    refused.append(refusals.word(error))
                     continue
                 # Nothing has been posted yet, so trying again is safe.
-                return self._put_off(held, self._wait(error, held), _word(error))
+                return self._put_off(held, self._wait(error, held), refusals.word(error))
             fate = self._post(held, user, channel, instead=address.instead)
             if isinstance(fate, Fate):
                 return fate
@@ -227,15 +214,20 @@ class _Round:
                 **drawn,
             )
         except (SlackApiError, *LINE_BROKEN) as error:
-            word = _word(error)
-            if word in UNREACHABLE:
-                return word
-            if not _is_certain(error):
-                return self._unsure(held, error)
-            self._wait(error, held)
-            log.error("Slack refuses nudge %s: %s", held.key, word)
-            return self._fail(held, word)
+            return self._not_posted(held, error)
         return self._mark_sent(held, str(posted["channel"]), str(posted["ts"]), lang, Fate.SENT)
+
+    def _not_posted(self, held: Claim, error: Exception) -> Fate | str:
+        """What a failed post leads to; Slack's word when it is the address that is refused."""
+        word = refusals.word(error)
+        if word in refusals.UNREACHABLE:
+            return word
+        if not refusals.is_certain(error):
+            return self._unsure(held, error)
+        self._wait(error, held)
+        # Neither the address nor the app: the message itself, so it is ours to mend.
+        log.error("Slack refuses nudge %s: %s", held.key, word)
+        return self._fail(held, word)
 
     def _margin(self) -> timedelta:
         """What must be left of the lease: less for leases that are short on purpose."""
@@ -265,10 +257,11 @@ class _Round:
             return fate if outbox.sent(session, held, channel, ts, self._now(), lang=lang) else Fate.LOST
 
     def _unsure(self, held: Claim, error: Exception) -> Fate:
-        log.warning("nobody knows whether nudge %s is in Slack: %s", held.key, _word(error))
-        wait = self._wait(error, held, stop=False)
+        word = refusals.word(error)
+        log.warning("nobody knows whether nudge %s is in Slack: %s", held.key, word)
+        at = self._now() + self._wait(error, held, stop=False)
         with self.deps.sessions.begin() as session:
-            return Fate.LATER if outbox.leave_unsure(session, held, self._now() + wait, _word(error)) else Fate.LOST
+            return Fate.LATER if outbox.leave_unsure(session, held, at, word) else Fate.LOST
 
     def _put_off(self, held: Claim, wait: timedelta, error: str, *, counts: bool = True) -> Fate:
         """Try again later; a nudge that may be in Slack already stays unsure."""
@@ -287,12 +280,12 @@ class _Round:
 
     def _wait(self, error: Exception, held: Claim, *, stop: bool = True) -> timedelta:
         """How long to wait after a failure. Raises `_StopError` when the whole round must."""
-        word = _word(error)
+        word = refusals.word(error)
         wait = outbox.wait_before(held.attempts)
-        if word in LIMITED:
-            wait = _retry_after(error)
-        if stop and (word in LIMITED or word in REFUSED):
-            raise _StopError(word, wait if word in LIMITED else PAUSE)
+        if word in refusals.LIMITED:
+            wait = refusals.retry_after(error)
+        if stop and (word in refusals.LIMITED or word in refusals.REFUSED):
+            raise _StopError(word, wait if word in refusals.LIMITED else PAUSE)
         return wait
 
     # -- redrawing
@@ -310,10 +303,10 @@ class _Round:
         try:
             self.client.chat_update(channel=one.channel, ts=one.ts, **_arguments(blocks.nudge(view, lang)))
         except (SlackApiError, *LINE_BROKEN) as error:
-            word = _word(error)
-            if word in LIMITED | REFUSED:
+            word = refusals.word(error)
+            if word in refusals.LIMITED | refusals.REFUSED:
                 raise _StopError(word, PAUSE) from None
-            if not _is_certain(error):
+            if not refusals.is_certain(error):
                 return False
             log.warning("message of nudge %s cannot be redrawn: %s", one.nudge_id, word)
         with self.deps.sessions.begin() as session:
@@ -323,28 +316,3 @@ class _Round:
 
 def _arguments(drawn: blocks.Drawn) -> dict[str, Any]:
     return {"text": drawn.text, "blocks": drawn.blocks}
-
-
-def _word(error: Exception) -> str:
-    """Slack's word for what is wrong, or what broke the line."""
-    if not isinstance(error, SlackApiError):
-        return type(error).__name__
-    if getattr(error.response, "status_code", 200) == 429:
-        return "ratelimited"
-    # A reply that is no JSON has no word either.
-    word = error.response.get("error") if isinstance(getattr(error.response, "data", error.response), dict) else None
-    return str(word or "no_answer")
-
-
-def _is_certain(error: Exception) -> bool:
-    """Whether Slack said itself that it stored nothing."""
-    if not isinstance(error, SlackApiError):
-        return False
-    status = getattr(error.response, "status_code", 200)
-    return status == 429 or (status < 500 and _word(error) not in UNCLEAR | {"no_answer"})
-
-
-def _retry_after(error: Exception) -> timedelta:
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    value = next((str(v) for name, v in headers.items() if str(name).lower() == "retry-after"), "")
-    return timedelta(seconds=int(value) if value.isdigit() else 30)

@@ -85,33 +85,73 @@ def _pick(session: Session, now: datetime) -> Any:
     return session.execute(wanted.with_for_update(skip_locked=True)).one_or_none()
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The ticket of a nudge, looked at once more."""
+
+    ticket: Known
+    #: It still stands as it did.
+    holds: bool
+    #: When its recipient may be disturbed next; now, or later.
+    decent_at: datetime
+    #: Business seconds it has waited by now.
+    waited: int
+
+
 def _check(session: Session, row: Any, desk: Desk, now: datetime, lease: timedelta) -> Claim | None:
-    """Look at the ticket once more: claim the nudge, or put it where it belongs."""
-    unsure = row.tried_at is not None
-    found = next(histories(session.connection(), [row.ticket_id]), None)
-    timeline = found.at(now) if found else None
-    source = found.ticket.source_id if found else 0
-    turn = whose_turn(timeline, desk.policy(source).bots) if timeline else None
-    holds = turn is not None and _holds(session, row, turn, desk)
-    if not holds and not unsure:
+    """Look at the ticket once more: claim the nudge, or put it where it belongs.
+
+    One that may be in Slack already is claimed in any case, to find out.
+    """
+    seen = _look(session, row, desk, now)
+    if row.tried_at is None and not seen.holds:
         _update(session, row.id, state="withdrawn", outcome=row.outcome or "moved", outcome_at=now)
         return None
-    team = desk.policy(source).team_name(turn.team) if turn else None
-    at = next_decent(now, desk.rules.hours, desk.calendars.known(team), desk.timezone)
-    if at > now and not unsure:
-        _update(session, row.id, due_at=at)
+    if row.tried_at is None and seen.decent_at > now:
+        _update(session, row.id, due_at=seen.decent_at)
         return None
-    token = uuid.uuid4().hex
-    _update(
-        session, row.id, state="sending", lease_until=now + lease, leased_by=token, attempts=row.attempts + 1,
-        tried_at=row.tried_at or now,
-    )  # fmt: skip
+    return _take(session, row, seen, now, lease)
+
+
+def _look(session: Session, row: Any, desk: Desk, now: datetime) -> _Look:
+    history = next(histories(session.connection(), [row.ticket_id]), None)
+    timeline = history.at(now) if history else None
+    if history is None or timeline is None:
+        return _Look(Known(row.ticket_id, 0, "?"), False, now, 0)
+    policy = desk.policy(history.ticket.source_id)
+    turn = whose_turn(timeline, policy.bots)
+    if turn is None:
+        return _Look(history.ticket, False, now, 0)
+    calendar = desk.calendars.known(policy.team_name(turn.team))
+    return _Look(
+        ticket=history.ticket,
+        holds=_holds(session, row, turn, desk),
+        decent_at=next_decent(now, desk.rules.hours, calendar, desk.timezone),
+        waited=policy.calendar_of(turn.team).between(turn.since, now),
+    )
+
+
+def _take(session: Session, row: Any, seen: _Look, now: datetime, lease: timedelta) -> Claim:
+    token, until = uuid.uuid4().hex, now + lease
+    lock = {"state": "sending", "lease_until": until, "leased_by": token, "attempts": row.attempts + 1}
+    _update(session, row.id, **lock, tried_at=row.tried_at or now)
     return Claim(
-        nudge_id=row.id, key=row.key, ticket=found.ticket if found else Known(row.ticket_id, 0, "?"), rule=row.rule,
-        occasion=row.occasion, step=row.step, recipient=row.recipient, payload=row.payload, attempts=row.attempts + 1,
-        token=token, lease_until=now + lease, tried_at=row.tried_at, slack_channel=row.slack_channel,
-        moved=not holds, waited=desk.calendars.of(team).between(turn.since, now) if turn else 0,
-    )  # fmt: skip
+        nudge_id=row.id,
+        key=row.key,
+        ticket=seen.ticket,
+        rule=row.rule,
+        occasion=row.occasion,
+        step=row.step,
+        recipient=row.recipient,
+        payload=row.payload,
+        attempts=row.attempts + 1,
+        token=token,
+        lease_until=until,
+        tried_at=row.tried_at,
+        slack_channel=row.slack_channel,
+        moved=not seen.holds,
+        waited=seen.waited,
+    )
 
 
 def _holds(session: Session, row: Any, turn: Turn, desk: Desk) -> bool:

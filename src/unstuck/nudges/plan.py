@@ -44,7 +44,8 @@ def plan_nudges(session: Session, findings: Findings, desk: Desk) -> Planned:
     lock_for_writing(connection)
     now = findings.now
     chosen, put_off = within_caps(findings.wanted, _spent(connection, now), desk, now)
-    inserted = _insert(connection, [_row(one, _source_names(connection)[one.ticket.source_id]) for one in chosen])
+    sources = _source_names(connection) if chosen else {}
+    inserted = _insert(connection, [_row(one, sources[one.ticket.source_id]) for one in chosen])
     _overtaken(connection, findings.moved, now)
     later = {one.ticket.id: day_after(one, desk, now) for one in put_off}
     _watch(connection, [(ticket, later.get(ticket, at)) for ticket, at in findings.looks], findings)
@@ -87,6 +88,8 @@ def _spent(connection: Connection, now: datetime) -> dict[Whom, list[datetime]]:
         select(TICKET.c.source_id, NUDGE.c.recipient, NUDGE.c.sent_at, NUDGE.c.due_at)
         .join(TICKET, TICKET.c.id == NUDGE.c.ticket_id)
         .where(NUDGE.c.state.in_(("due", "sending", "sent")), at > now - timedelta(days=2))
+        # Says nothing new of any but a nudge that could not be sent for days; but it has an index.
+        .where(NUDGE.c.due_at > now - timedelta(days=9))
     )
     spent: dict[Whom, list[datetime]] = {}
     for source, recipient, sent_at, due_at in rows:

@@ -1,0 +1,51 @@
+"""What a failed call to Slack means: for one address, for the whole app, or nobody knows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from slack_sdk.errors import SlackApiError
+
+TOO_MANY_REQUESTS, SERVER_ERROR = 429, 500
+#: Slack always says how long to wait; should it not.
+DEFAULT_WAIT = timedelta(seconds=30)
+
+#: This person or channel cannot be written to, ever; the next one may.
+UNREACHABLE = frozenset({
+    "channel_not_found", "is_archived", "not_in_channel", "user_not_found", "users_not_found", "user_disabled",
+    "user_not_visible", "cannot_dm_bot", "restricted_action", "messages_tab_disabled", "is_inactive",
+})  # fmt: skip
+#: Slack refuses the app as a whole.
+REFUSED = frozenset({
+    "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope",
+    "not_allowed_token_type", "org_login_required", "ekm_access_denied", "team_access_not_granted", "no_permission",
+    "access_denied",
+})  # fmt: skip
+#: Slack does not know itself.
+UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+LIMITED = frozenset(("ratelimited", "rate_limited"))
+
+
+def word(error: Exception) -> str:
+    """Slack's word for what is wrong, or what broke the line."""
+    if not isinstance(error, SlackApiError):
+        return type(error).__name__
+    if getattr(error.response, "status_code", 200) == TOO_MANY_REQUESTS:
+        return "ratelimited"
+    # A reply that is no JSON has no word either.
+    found = error.response.get("error") if isinstance(getattr(error.response, "data", error.response), dict) else None
+    return str(found or "no_answer")
+
+
+def is_certain(error: Exception) -> bool:
+    """Whether Slack said itself that it stored nothing."""
+    if not isinstance(error, SlackApiError):
+        return False
+    status = getattr(error.response, "status_code", 200)
+    return status == TOO_MANY_REQUESTS or (status < SERVER_ERROR and word(error) not in UNCLEAR | {"no_answer"})
+
+
+def retry_after(error: Exception) -> timedelta:
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    value = next((str(v) for name, v in headers.items() if str(name).lower() == "retry-after"), "")
+    return timedelta(seconds=int(value)) if value.isdigit() else DEFAULT_WAIT
