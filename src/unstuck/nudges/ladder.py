@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from unstuck.clock import iso
@@ -73,7 +73,7 @@ def base(occasion: str) -> str:
 
 
 def next_nudge(stall: Stall, told: Sequence[Told], place: Situation, now: datetime) -> Next | None:
-    """The next nudge about a stall, in the past when it is overdue; None when nobody is left to tell.
+    """The next nudge about a stall, due at `now` or later; None when nobody is left to tell.
 
     `told` are all earlier nudges about the ticket.
     """
@@ -82,7 +82,11 @@ def next_nudge(stall: Stall, told: Sequence[Told], place: Situation, now: dateti
     if rule is None or any(one.outcome == "false_alarm" for one in about_this):
         return None
     wanted = _continue(rule, about_this, place, now) if about_this else _begin(rule, occasion_of(stall), place, now)
-    return _not_too_often(wanted, told, place) if wanted else None
+    if wanted is None:
+        return None
+    spaced = _not_too_often(wanted, told, place)
+    # One that is overdue waits for a decent hour all the same.
+    return replace(spaced, at=place.decent(max(spaced.at, now)))
 
 
 def _begin(rule: Rule, occasion: str, place: Situation, at: datetime) -> Next | None:
@@ -148,4 +152,4 @@ def _not_too_often(wanted: Next, told: Sequence[Told], place: Situation) -> Next
     start, end = local_day(at, place.rules.hours, place.calendar, place.timezone)
     if sum(start <= moment < end for moment in sent) >= place.rules.ticket_per_day:
         at = place.decent(end)
-    return Next(wanted.rule, wanted.occasion, wanted.step, wanted.recipient, at)
+    return replace(wanted, at=at)
