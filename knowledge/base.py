@@ -17,7 +17,7 @@ from knowledge.catalogue import Catalogue, Stored
 from knowledge.compose import Model
 from knowledge.embed import Embedder, Vectors, find_embedder, key_of
 from knowledge.folding import digest
-from knowledge.index import shelf_of
+from knowledge.index import SHELVES, shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
 from knowledge.schema import open_engine
@@ -32,6 +32,8 @@ _CARDS_AT_ONCE = 500
 _TEXTS_AT_ONCE = 128
 #: Nearest cards that are shown with an "I don't know".
 _NEAREST = 5
+#: Cards that stand for the whole base when it is measured.
+_SAMPLE = 2_000
 
 
 class KnowledgeBase:
@@ -176,7 +178,7 @@ class KnowledgeBase:
             self._measured = None
 
     def _measure(self, cards: int) -> Measures:
-        sample = self._catalogue.sample(2_000)
+        sample = self._catalogue.sample(_SAMPLE)
         measured = Measures(cards)
         if self._space is not None:
             vectors = self._catalogue.vectors(self._space, [stored.number for stored in sample])
@@ -186,27 +188,58 @@ class KnowledgeBase:
             measured = Measures(cards, {shelf: shelves.count(shelf) for shelf in centroids}, centroids)
         if cards < measures.LEAST_CARDS:
             return measured
-        return replace(measured, unknown=sorted(self._unknown(sample[: measures.HELD_OUT], cards, measured)))
+        vague = self._vague_titles(sample)
+        return replace(measured, unknown=sorted(self._unknown(sample[: measures.HELD_OUT], vague, cards, measured)))
 
-    def _unknown(self, held_out: Sequence[Stored], cards: int, measured: Measures) -> list[float]:
+    def _unknown(self, held_out: Sequence[Stored], vague: frozenset[str], cards: int, measured: Measures) -> list[float]:
         """Evidence that is found for each held-out card once its whole topic is gone."""
-        questions = [_as_question(stored.card) for stored in held_out]
-        visible = frozenset(stored.card.visibility for stored in self._catalogue.sample(2_000))
-        found = []
-        for stored, question, vector in zip(held_out, questions, self._query_vectors(questions), strict=True):
-            topic = self._topic(stored, measures.topic_size(cards))
-            wanted = Wanted(question, vector, 1, None, visible, without=topic)
-            found.append(find(wanted, self._catalogue, self._indexes, measured).evidence)
-        return found
+        questions = [_as_question(stored.card, vague) for stored in held_out]
+        visible = frozenset(stored.card.visibility for stored in self._catalogue.sample(_SAMPLE))
+        size = measures.topic_size(cards)
+        return [
+            self._wrong_evidence(stored, Wanted(question, vector, _NEAREST, None, visible), size, measured)
+            for stored, question, vector in zip(held_out, questions, self._query_vectors(questions), strict=True)
+        ]
+
+    def _wrong_evidence(self, held_out: Stored, wanted: Wanted, size: int, measured: Measures) -> float:
+        """What speaks for the best card that does not say what the held-out one says."""
+        without = self._topic(held_out, size)
+        while True:
+            found = find(replace(wanted, without=without), self._catalogue, self._indexes, measured)
+            alike = {n for n, hit in zip(found.numbers, found.hits, strict=True) if self._is_same(hit.card, held_out.card)}
+            if not found.numbers or found.numbers[0] not in alike:
+                return found.evidence
+            without |= alike
 
     def _topic(self, stored: Stored, size: int) -> frozenset[int]:
+        """The card and those nearest to it, in every language."""
         if self._space is None or self._indexes.vectors is None:
             alike = self._indexes.lexical.best(stored.card.symptom, size)
             return frozenset({stored.number, *alike})
         vector = self._catalogue.vectors(self._space, [stored.number]).get(stored.number)
         if vector is None:
             return frozenset({stored.number})
-        return frozenset({stored.number, *self._indexes.vectors.nearest(vector, size, shelf_of(stored.card.lang))})
+        nearest = (self._indexes.vectors.nearest(vector, size, shelf) for shelf in SHELVES)
+        return frozenset({stored.number}.union(*nearest))
+
+    def _vague_titles(self, sample: Sequence[Stored]) -> frozenset[str]:
+        """Titles over different resolutions, such as "Help needed": nobody would ask that."""
+        first: dict[str, Card] = {}
+        return frozenset(
+            stored.card.title
+            for stored in sample
+            if not self._is_same(first.setdefault(stored.card.title, stored.card), stored.card)
+        )
+
+    def _is_same(self, one: Card, other: Card) -> bool:
+        """Whether two cards say the same: each one's rare words are mostly the other's too."""
+        rarity = self._indexes.lexical.rarity
+        left, right = one.steps or one.text, other.steps or other.text
+        shared = min(
+            measures.coverage(rarity(left), words(right)),
+            measures.coverage(rarity(right), words(left)),
+        )
+        return one.id == other.id or shared >= measures.SAME_RESOLUTION
 
     def _measures(self) -> Measures:
         if self._measured is None:
@@ -293,9 +326,9 @@ def _people(hits: Sequence[Hit]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(who for hit in hits if (who := hit.card.owner or hit.card.team)))
 
 
-def _as_question(card: Card) -> str:
+def _as_question(card: Card, vague: frozenset[str]) -> str:
     """The card's problem as somebody might ask: its title, else its first sentence."""
-    if card.title:
+    if card.title and card.title not in vague:
         return card.title
     first = re.split(r"(?<=[。！？!?\n])|(?<=\.)\s", card.text.strip(), maxsplit=1)[0].strip()
     return first if len(first) > 5 else card.symptom

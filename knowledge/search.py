@@ -41,6 +41,8 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Found:
     hits: tuple[Hit, ...] = ()
+    #: The hits' cards by number.
+    numbers: tuple[int, ...] = ()
     #: What speaks for the first hit; see `measures.evidence`.
     evidence: float = 0.0
 
@@ -89,7 +91,7 @@ def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured
         Hit(own_id, hit.title, hit.score, place, hit.card, hit.cosine, hit.tickets)
         for place, (hit, own_id) in enumerate(rows[: wanted.k], start=1)
     ]
-    return Found(tuple(hits), found.evidence)
+    return Found(tuple(hits), tuple(heads[own_id] for _, own_id in rows[: wanted.k]), found.evidence)
 
 
 def _rank(
@@ -110,8 +112,9 @@ def _rank(
     best = ranked[0].candidate
     if quota:
         ranked = rank.with_other_language(ranked, "zh" if is_chinese(wanted.text) else "en")
-    hits = [_hit(row, cards[row.candidate.number], place) for place, row in enumerate(ranked[: k or wanted.k], start=1)]
-    return Found(tuple(hits), _evidence(wanted, best, cards[best.number], indexes, measured))
+    numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
+    hits = [_hit(row, cards[number], place) for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)]
+    return Found(tuple(hits), numbers, _evidence(wanted, best, cards[best.number], indexes, measured))
 
 
 def _candidates(

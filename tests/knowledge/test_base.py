@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -220,3 +221,22 @@ def test_chinese_and_english_live_in_one_base(base: KnowledgeBase) -> None:
     assert ids(base, "pump leaks water", 1) == ["pump-1"]
     answer = base.ask(Question("水泵漏水了怎么办"))
     assert answer.lang == "zh"
+
+
+def test_a_problem_of_many_tickets_is_known_however_often_it_was_solved(base: KnowledgeBase) -> None:
+    """Holding a card out must take every card that says the same with it, or what is known best is never answered."""
+    dice = random.Random(1)
+    where = ("in the kitchen", "at night", "since Monday", "after the move", "every second day", "on floor two")
+
+    def ticket(part: str, fault: str, number: int) -> Card:
+        words = [f"The {part} {fault}", dice.choice(where), f"order {dice.randrange(10_000)}", dice.choice(where)]
+        dice.shuffle(words)
+        steps = f"{dice.choice(('Please', 'Kindly'))} open the {part}, clean the {part} and fit a new {part} gasket."
+        return a_card(f"{part}-{number}", dice.choice(("Help needed", f"{part} {fault}")), text=", ".join(words), steps=steps)
+
+    problems = [(part, FAULTS[row % len(FAULTS)]) for row, part in enumerate(PARTS)]
+    base.learn(ticket(part, fault, number) for number in range(60) for part, fault in problems)
+    answers = [base.ask(Question(f"{part} {fault}")) for part, fault in problems]
+    assert sum(one.answered for one in answers) >= 8
+    assert all(one.nearest[0].id.startswith(part) for one, (part, _) in zip(answers, problems, strict=True))
+    assert not base.ask(Question("The invoice names a wrong company")).answered
