@@ -23,6 +23,8 @@ _STATUS_ONLY = re.compile(
 )
 #: Words from which on the last message stands alone; a shorter one is read with the one before it.
 _ENOUGH_WORDS = 15
+#: An answer that holds this share of the resolution field's words repeats it.
+_SAME_WORDS = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,16 @@ def _steps(ticket: Solved) -> tuple[str, list[str]]:
         # Earlier answers are attempts and news on the way.
         last = answers[-1:] if answers and len(words(answers[-1][1])) >= _ENOUGH_WORDS else answers[-2:]
         return "\n\n".join(body for _, body in last), [name for name, _ in last]
-    if answers and len(answers[-1][1]) > len(written):
+    if answers and _says_more(answers[-1][1], written):
         name, body = answers[-1]
         return f"{written}\n\n{body}", [name]
     return written, []
+
+
+def _says_more(body: str, written: str) -> bool:
+    """Whether an answer adds to the resolution field: it is longer, and not the same in other words."""
+    said, known = set(words(body)), set(words(written))
+    return len(body) > len(written) and len(said & known) < _SAME_WORDS * len(known)
 
 
 def _answers(ticket: Solved) -> list[tuple[str, str]]:
@@ -133,14 +141,30 @@ _POLITE = re.compile(
     r"|[^。！？\n]{0,20}(?:祝您?(?:生活|工作|使用)|如有(?:其他|任何)问题|还有其他(?:问题|可以帮))[^。！？\n]{0,40}[。！!？?～~]?)\s*$",
     re.IGNORECASE,
 )
+#: Talk about the ticket and not the problem: closing it, marking it, what to do should it come back.
+_HOUSEKEEPING = re.compile(
+    r"^\s*(?:(?:great|perfect|okay|ok|done)[,.!]? )?(?:(?:i|we)(?:'ll|’ll| will| am|'m| are|'re)? )?(?:now )?"
+    r"(?:clos(?:e|ed|ing)|mark(?:ed|ing)?|set(?:ting)?) "
+    r"(?:(?:this|it) (?:then|now)|[^.!?\n]{0,20}\b(?:ticket|request|case with|solved|resolved|closed)\b)[^.!?\n]{0,60}[.!:]?\s*$"
+    r"|^\s*(?:simply |just |please )?(?:reply|answer|respond)\b[^.!?\n]{0,60}\b(?:again|reopen\w*|back)\b[^.!?\n]{0,30}[.!]?\s*$"
+    r"|^\s*if it (?:returns|comes back|happens again)\b[^.!?\n]{0,80}[.!]?\s*$"
+    r"|^\s*have an? (?:nice|great|good|lovely|wonderful)\b[^.!?\n]{0,30}[.!]?\s*$"
+    r"|^\s*(?:glad|happy|great|good|pleased) to (?:help|hear|know)\b[^.!?\n]{0,60}[.!]?\s*$"
+    r"|^[^。！？\n]{0,20}(?:结单|关单|办结|标记(?:为|成)?已?(?:解决|完成)|工单(?:已|先)?(?:为您|给您)?关闭)[^。！？\n]{0,30}[。！~～]?\s*$"
+    r"|^[^。！？\n]{0,12}再(?:次)?(?:出现|发生)[^。！？\n]{0,16}(?:回复|联系|找我)[^。！？\n]{0,20}[。！~～]?\s*$"
+    r"|^\s*不(?:用)?客气[^。！？\n]{0,10}[。！~～]?\s*$",
+    re.IGNORECASE,
+)
 _AUTOMATIC = re.compile(
     r"(?i)out of (?:the )?office|automatic reply|auto-?reply|this is an automated"
     r"|do not reply to this|your (?:request|ticket) has been received"
     r"|we have received your|this ticket (?:has been|was) (?:closed|merged)"
     r"|自动回复|请勿(?:直接)?回复|系统自动|您的(?:工单|请求)已(?:收到|创建|关闭|合并)"
 )
-#: One to four capitalised words, or two short Chinese words with a space between them.
-_NAME_LINE = re.compile(r"[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*){0,3}|[\u4e00-\u9fff]{2,8} [\u4e00-\u9fff]{2,4}")
+#: Capitalised words, or two short Chinese words: "Ana Silva | Customer Care", "客服组 · 许静".
+_NAME_LINE = re.compile(
+    r"[A-Z][\w'’.-]*(?:(?: | ?[|·/,] ?)[A-Z][\w'’.-]*){0,5}|[\u4e00-\u9fff]{2,8}(?: | ?[|·] ?)[\u4e00-\u9fff]{2,8}"
+)
 _SENTENCE_END = re.compile(r"(?<=[。！？])|(?<=[.!?])\s+")
 
 
@@ -168,7 +192,8 @@ def is_automatic(body: str) -> bool:
 
 
 def _without_politeness(line: str) -> str:
-    return " ".join(part.strip() for part in _SENTENCE_END.split(line) if part and not _POLITE.match(part)).rstrip()
+    parts = (part for part in _SENTENCE_END.split(line) if part)
+    return " ".join(part.strip() for part in parts if not (_POLITE.match(part) or _HOUSEKEEPING.match(part))).rstrip()
 
 
 def _says_something(body: str) -> bool:

@@ -71,6 +71,25 @@ def test_the_resolution_field_leads_and_a_longer_answer_follows() -> None:
     assert card.steps == f"Let the air out of the pump.\n\n{long}"
 
 
+def test_an_answer_that_repeats_the_resolution_field_is_not_told_twice() -> None:
+    written = "The drain hole is clogged. Let the ice melt, then push the cleaning stick in and rinse."
+    told = "To sum up:\nThe drain hole is clogged.\n- Let the ice melt.\n- Push the cleaning stick in and rinse."
+    card = card_of(solved(said(told), resolution=written))
+    assert card is not None
+    assert card.steps == written
+
+
+@pytest.mark.parametrize("bye", ["不客气，给您标记已解决。", "好的，那这边先给您结单了。", "收到，感谢反馈，工单关闭。"])
+def test_a_goodbye_is_no_solution(bye: str) -> None:
+    card = card_of(
+        solved(
+            said("排水泵过滤器堵了，拧下来清理干净再装回去。"), said("现在正常了", by="customer", hour=2), said(bye, hour=3)
+        )
+    )
+    assert card is not None
+    assert card.steps == "排水泵过滤器堵了，拧下来清理干净再装回去。"
+
+
 def test_without_anything_that_helped_there_is_no_card() -> None:
     assert card_of(solved(said("Thanks for your patience!"))) is None
 
@@ -85,6 +104,16 @@ def test_without_anything_that_helped_there_is_no_card() -> None:
         ("Thank you for contacting us. Restart it. Let me know if it helps.", "Restart it."),
         ("Restart it now.\n\nMilan Novak\nTidewell Customer Care", "Restart it now."),
         ("陈立新您好！\n请重启路由器。\n\n泰维客服 许静", "请重启路由器。"),
+        ("Restart it now.\n\nTomasz | Tidewell Front Desk", "Restart it now."),
+        ("请重启路由器。\n\n许静 · 泰维客服", "请重启路由器。"),
+        ("I am closing the case with this summary:\nA fuse blew. Replace fuse F3.", "A fuse blew. Replace fuse F3."),
+        ("Replace fuse F3.\nHave a nice day!", "Replace fuse F3."),
+        ("Replace fuse F3. If it returns, answer this mail and the case opens again.", "Replace fuse F3."),
+        ("Close the lid and set the case fan to high.", "Close the lid and set the case fan to high."),
+        ("We replaced it. We set it to 16 A.", "We replaced it. We set it to 16 A."),
+        ("Great, I am closing this then.", ""),
+        ("Happy to help! I'll mark it as solved.", ""),
+        ("I am setting this to solved; just reply if it comes back.", ""),
         ("Restart it now.\n\nThen wait a minute.", "Restart it now.\n\nThen wait a minute."),
         ("1. Unplug it.\n2. Wait.\n3. Plug it in.", "1. Unplug it.\n2. Wait.\n3. Plug it in."),
     ],
