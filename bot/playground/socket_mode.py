@@ -61,12 +61,13 @@ class SocketMode:
             del self._waiting[envelope_id]
 
     def refresh(self, reason: str = "refresh_requested") -> None:
-        """Tell every connection that it must go, as Slack does every few hours; it gets nothing more."""
+        """Tell every connection that it must go, and close it, as Slack does every few hours."""
         with self._lock:
             leaving, self._open = self._open, []
         for connection in leaving:
             with suppress(ConnectionClosed):
                 connection.send(json.dumps({"type": "disconnect", "reason": reason, "debug_info": {}}))
+                connection.close()
 
     def drop(self) -> None:
         """Cut every connection without a word."""
