@@ -10,10 +10,9 @@ from typing import Any
 
 from unstuck.errors import UsageError
 from unstuck.imports.mapping import checked_zone
+from unstuck.tickets.calendars import DESK
 from unstuck.tickets.tables import Calendar
 
-#: The calendar of every team that has none of its own.
-DEFAULT = "default"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _INTERVAL = re.compile(r"^([01]\d|2[0-4]):([0-5]\d)\s*-\s*([01]\d|2[0-4]):([0-5]\d)$")
 
@@ -42,7 +41,7 @@ def read_calendars(path: Path) -> list[Calendar]:
     teams = desk.pop("team", {})
     if not isinstance(teams, dict) or not all(isinstance(team, dict) for team in teams.values()):
         raise UsageError("calendar_malformed", path=path, problem="[team]")
-    return [_calendar(DEFAULT, desk, path), *(_calendar(name, {**desk, **team}, path) for name, team in teams.items())]
+    return [_calendar(DESK, desk, path), *(_calendar(name, {**desk, **team}, path) for name, team in teams.items())]
 
 
 def _calendar(name: str, table: dict[str, Any], path: Path) -> Calendar:

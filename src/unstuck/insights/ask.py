@@ -24,6 +24,7 @@ from unstuck.clock import Clock, parse_instant
 from unstuck.i18n import Lang, t
 from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading, Refuse, Result, Scope
 from unstuck.insights.restate import changes, restate
+from unstuck.tickets.calendars import BusinessCalendar, load_calendars
 from unstuck.tickets.tables import Audit, Thread, Ticket
 
 if TYPE_CHECKING:
@@ -208,9 +209,16 @@ def tell(
     now = now or desk.clock.now()
     before = last_plan(desk, thread)
     with _connected(desk, con) as facts:
-        result = run(facts, plan, scope, now)
+        result = run(facts, plan, scope, now, calendars=_calendars(desk, plan))
     _remember(desk, plan, result, thread, asker)
     return told(plan, result, lang, now, before)
+
+
+def _calendars(desk: Desk, plan: Plan) -> dict[str | None, BusinessCalendar]:
+    if plan.clock == "calendar":
+        return {}
+    with desk.sessions() as session:
+        return load_calendars(session)
 
 
 def told(plan: Plan, result: Result, lang: Lang, now: datetime, before: Plan | None = None) -> Told:
