@@ -53,6 +53,7 @@ class Deps:
             chroma_url=self.settings.chroma_url,
             embedder=self.settings.embedder,
             model=self.model,
+            wrong_target=self.settings.wrong_target,
         )
 
     def close(self) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unstuck import settings
-from unstuck.cli.options import Home, Json, LangOption, chosen_lang, lang_or, print_json
+from unstuck.cli.options import Home, Json, LangOption, chosen_lang, lang_or, print_json, progress
 from unstuck.clock import SystemClock
 from unstuck.errors import UserError
+from unstuck.i18n import Lang, t
 
 if TYPE_CHECKING:
     from unstuck.imports.importer import Plan, Progress, Report
@@ -48,6 +49,8 @@ def import_(
     try:
         with imported.bar(plan, words) as show:
             report = _run(plan, home, source, calendars, dry_run, show)
+        if not dry_run:
+            _prepare_questions(home, words)
     except importer.AllRejectedError as error:
         # Only here is it known in which language the row's reason must be told.
         raise UserError("all_rejected", **imported.in_words(error, words)) from error
@@ -78,5 +81,17 @@ def _run(
                 built.engine, plan.mapping, built.clock, source=name, stream=plan.stream, calendars=calendars
             )
             return run(plan, sink, show)
+    finally:
+        built.close()
+
+
+def _prepare_questions(home: Path | None, words: Lang) -> None:
+    """Copy the history into columns now, so that the first question after an import does not wait for it."""
+    from unstuck import deps
+
+    built = deps.build(settings.load(home=home))
+    try:
+        with progress.status(t("import.preparing", words)):
+            built.facts.refresh()
     finally:
         built.close()
