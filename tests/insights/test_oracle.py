@@ -55,7 +55,10 @@ def agree(case: Case) -> None:
 
 def counts(case: Case) -> None:
     replay, start, end = case.replay, case.start, case.end
-    assert case.value("opened") == len(replay.opened(start, end))
+    opened = replay.opened(start, end)
+    assert case.value("opened") == len(opened)
+    settled = [replay.at(ticket, replay.created(ticket)) for ticket in opened]
+    assert case.rows("opened", "team") == Counter(state.team for state in settled if state)
     assert case.value("solved") == len(replay.solved(start, end))
     assert case.value("solved", variant="last") == len(replay.solved(start, end, last=True))
     assert case.value("closed") == len(replay.closed(start, end))
