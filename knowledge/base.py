@@ -191,7 +191,9 @@ class KnowledgeBase:
         vague = self._vague_titles(sample)
         return replace(measured, unknown=sorted(self._unknown(sample[: measures.HELD_OUT], vague, cards, measured)))
 
-    def _unknown(self, held_out: Sequence[Stored], vague: frozenset[str], cards: int, measured: Measures) -> list[float]:
+    def _unknown(
+        self, held_out: Sequence[Stored], vague: frozenset[str], cards: int, measured: Measures
+    ) -> list[float]:
         """Evidence that is found for each held-out card once its whole topic is gone."""
         questions = [_as_question(stored.card, vague) for stored in held_out]
         visible = frozenset(stored.card.visibility for stored in self._catalogue.sample(_SAMPLE))
@@ -206,7 +208,9 @@ class KnowledgeBase:
         without = self._topic(held_out, size)
         while True:
             found = find(replace(wanted, without=without), self._catalogue, self._indexes, measured)
-            alike = {n for n, hit in zip(found.numbers, found.hits, strict=True) if self._is_same(hit.card, held_out.card)}
+            alike = {
+                n for n, hit in zip(found.numbers, found.hits, strict=True) if self._is_same(hit.card, held_out.card)
+            }
             if not found.numbers or found.numbers[0] not in alike:
                 return found.evidence
             without |= alike

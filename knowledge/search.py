@@ -113,7 +113,9 @@ def _rank(
     if quota:
         ranked = rank.with_other_language(ranked, "zh" if is_chinese(wanted.text) else "en")
     numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
-    hits = [_hit(row, cards[number], place) for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)]
+    hits = [
+        _hit(row, cards[number], place) for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
+    ]
     return Found(tuple(hits), numbers, _evidence(wanted, best, cards[best.number], indexes, measured))
 
 

@@ -232,7 +232,9 @@ def test_a_problem_of_many_tickets_is_known_however_often_it_was_solved(base: Kn
         words = [f"The {part} {fault}", dice.choice(where), f"order {dice.randrange(10_000)}", dice.choice(where)]
         dice.shuffle(words)
         steps = f"{dice.choice(('Please', 'Kindly'))} open the {part}, clean the {part} and fit a new {part} gasket."
-        return a_card(f"{part}-{number}", dice.choice(("Help needed", f"{part} {fault}")), text=", ".join(words), steps=steps)
+        return a_card(
+            f"{part}-{number}", dice.choice(("Help needed", f"{part} {fault}")), text=", ".join(words), steps=steps
+        )
 
     problems = [(part, FAULTS[row % len(FAULTS)]) for row, part in enumerate(PARTS)]
     base.learn(ticket(part, fault, number) for number in range(60) for part, fault in problems)

@@ -79,11 +79,15 @@ def test_an_answer_that_repeats_the_resolution_field_is_not_told_twice() -> None
     assert card.steps == written
 
 
-@pytest.mark.parametrize("bye", ["不客气，给您标记已解决。", "好的，那这边先给您结单了。", "收到，感谢反馈，工单关闭。"])
+@pytest.mark.parametrize(
+    "bye", ["不客气，给您标记已解决。", "好的，那这边先给您结单了。", "收到，感谢反馈，工单关闭。"]
+)
 def test_a_goodbye_is_no_solution(bye: str) -> None:
     card = card_of(
         solved(
-            said("排水泵过滤器堵了，拧下来清理干净再装回去。"), said("现在正常了", by="customer", hour=2), said(bye, hour=3)
+            said("排水泵过滤器堵了，拧下来清理干净再装回去。"),
+            said("现在正常了", by="customer", hour=2),
+            said(bye, hour=3),
         )
     )
     assert card is not None
