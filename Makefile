@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 # uv reads its own names only; where pip is pointed at local wheels (a CPU build of torch), so is uv.
-export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifndef UV_FIND_LINKS
+export UV_FIND_LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+endif
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraints constraints.txt
 
 .PHONY: demo test test-slow lint format lock model clean

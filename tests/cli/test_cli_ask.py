@@ -186,3 +186,9 @@ def test_eval_counts_what_became_of_questions(run: Run, tmp_path: Path) -> None:
     }
     assert counted["lang:zh"]["asked"] == 1
     assert NOON.tzinfo is not None
+
+
+def test_an_unknown_language_is_named(run: Run) -> None:
+    code, out, err = run("ask", "backlog", "--lang", "fr")
+    assert (code, out) == (2, "")
+    assert "fr" in err

@@ -54,6 +54,8 @@ def ask(
     """Answer a manager's question with a number, or say what was not understood."""
     if (question is None) == (questions is None):
         raise UsageError("ask_what")
+    if lang is not None:
+        lang_or("en", lang)  # refuses an unknown one; in a file each line may name its own
     deps = _deps(home, as_of)
     with closing(deps), closing(deps.facts.connect()) as con:
         if questions is not None:
