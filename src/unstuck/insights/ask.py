@@ -233,7 +233,7 @@ def told(plan: Plan, result: Result, lang: Lang, now: datetime, before: Plan | N
         result=result,
         sentence=explain.sentence(plan, result, lang),
         restatement=restate(plan, lang, now=now),
-        columns=tuple(labels.column_name(name, lang) for name in result.columns),
+        columns=labels.column_names(result, lang),
         rows=tuple(_cells(plan, result, row, lang) for row in result.rows),
         n_rows=len(result.rows),
         notes=tuple(notes),

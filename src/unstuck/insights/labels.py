@@ -43,6 +43,12 @@ def column_name(name: str, lang: Lang) -> str:
     return messages(lang).get(f"column.{name}", name)
 
 
+def column_names(result: Result, lang: Lang) -> tuple[str, ...]:
+    """All headings of a result. What was counted has finished only where something could still be open."""
+    names = (("tickets" if name == "n" and "n_open" not in result.columns else name) for name in result.columns)
+    return tuple(column_name(name, lang) for name in names)
+
+
 def key_name(value: Cell, lang: Lang) -> str:
     """A group's name."""
     if value is None:

@@ -72,7 +72,12 @@ def keys_of(draft: Draft) -> tuple[str, ...]:
 
 
 def choose(draft: Draft, *, ranked: bool = False, share_of_filtered: bool = False) -> tuple[Rows, tuple[str, ...]]:
-    """Add `chosen`: the rows with their keys `k1`, `k2`. Returns what they are and the dimensions of the keys."""
+    """Add `chosen`: the rows with their keys `k1`, `k2`. Returns what they are and the dimensions of the keys.
+
+    Raises `UsageError` for a metric that has no rows of its own.
+    """
+    if draft.metric.id not in ROWS:
+        raise UsageError("no_such_kind", metric=draft.metric.id, kind=draft.plan.kind.value)
     rows = ROWS[draft.metric.id](draft)
     splitter = Splitter(draft, rows)
     keys = keys_of(draft)

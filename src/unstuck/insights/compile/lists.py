@@ -16,8 +16,8 @@ COLUMNS = ("ticket", "status", "team", "assignee", "priority", "created_at")
 
 
 def ticket_list(desk: Desk, plan: Plan) -> Result:
-    # Splits have no meaning in a list; the words that asked for one are covered by its columns.
-    draft = desk.draft(plan.model_copy(update={"by": (), "compare_by": None}))
+    # Splits and shares have no meaning in a list; the words that asked for a split are covered by its columns.
+    draft = desk.draft(plan.model_copy(update={"by": (), "compare_by": None, "aggregate": None}))
     rows, _ = choose(draft)
     name, statement = _statement(draft, rows)
     found, sql = desk.fetch(draft.query, statement)

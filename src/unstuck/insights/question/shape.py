@@ -171,6 +171,7 @@ def bind_ranking(draft: Draft) -> None:
         raise NoReadingError(*orders, *limits)
     elif draft.kind is None:
         draft.kind = Kind.TOP
+        _bind_extreme_age(draft, orders)
     _bind_direction(draft, orders)
     for word in limits:
         if word.is_a(Role.LIMIT, "least"):
@@ -204,6 +205,14 @@ def _counts(draft: Draft, orders: list[Word]) -> list[Word]:
         for word in draft.free(Role.NUMBER)
         if word.meaning.number and word.meaning.number == int(word.meaning.number)
     ]
+
+
+def _bind_extreme_age(draft: Draft, orders: list[Word]) -> None:
+    """ "The oldest by team" is the age of each team's oldest ticket, not of its usual one."""
+    extremes = {"oldest": Aggregate.MAX, "newest": Aggregate.MIN}
+    wanted = {extremes[word.id] for word in orders if word.id in extremes}
+    if draft.metric == "age" and len(wanted) == 1 and not draft.free(Role.AGGREGATE):
+        draft.aggregate = wanted.pop()
 
 
 def _bind_direction(draft: Draft, orders: list[Word]) -> None:
