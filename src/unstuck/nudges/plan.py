@@ -43,7 +43,7 @@ def plan_nudges(session: Session, findings: Findings, desk: Desk) -> Planned:
     connection = session.connection()
     lock_for_writing(connection)
     now = findings.now
-    chosen, put_off = within_caps(findings.wanted, _spent(connection, now), desk, now)
+    chosen, put_off = within_caps(findings.wanted, spent(connection, now), desk, now)
     sources = _source_names(connection) if chosen else {}
     inserted = _insert(connection, [_row(one, sources[one.ticket.source_id]) for one in chosen])
     _overtaken(connection, findings.moved, now)
@@ -81,20 +81,22 @@ def day_after(one: Wanted, desk: Desk, now: datetime) -> datetime:
     return desk.situation(one.ticket.source_id, one.stall).decent(_day(one, desk, now)[1])
 
 
-def _spent(connection: Connection, now: datetime) -> dict[Whom, list[datetime]]:
+def spent(
+    connection: Connection, now: datetime, states: Sequence[str] = ("due", "sending", "sent")
+) -> dict[Whom, list[datetime]]:
     """When each recipient got, or is about to get, messages in the last two days."""
     at = func.coalesce(NUDGE.c.sent_at, NUDGE.c.due_at)
     rows = connection.execute(
         select(TICKET.c.source_id, NUDGE.c.recipient, NUDGE.c.sent_at, NUDGE.c.due_at)
         .join(TICKET, TICKET.c.id == NUDGE.c.ticket_id)
-        .where(NUDGE.c.state.in_(("due", "sending", "sent")), at > now - timedelta(days=2))
+        .where(NUDGE.c.state.in_(states), at > now - timedelta(days=2))
         # Says nothing new of any but a nudge that could not be sent for days; but it has an index.
         .where(NUDGE.c.due_at > now - timedelta(days=9))
     )
-    spent: dict[Whom, list[datetime]] = {}
+    heard: dict[Whom, list[datetime]] = {}
     for source, recipient, sent_at, due_at in rows:
-        spent.setdefault((source, recipient), []).append(sent_at or due_at)
-    return spent
+        heard.setdefault((source, recipient), []).append(sent_at or due_at)
+    return heard
 
 
 def _source_names(connection: Connection) -> dict[int, str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from unstuck.i18n import Lang
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.message import party_name, reason, recipient_name
-from unstuck.nudges.plan import as_payload, within_caps
+from unstuck.nudges.plan import as_payload, spent, within_caps
 from unstuck.nudges.sweep import Wanted, examine, told_of
 from unstuck.stalls.histories import histories
 from unstuck.tickets.database import reading
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from unstuck.facts import Facts
 
+#: States of a nudge that has reached somebody, or is on its way.
+_SENT = ("sending", "sent")
 _OPEN_AT = """
 SELECT DISTINCT ticket FROM stays
 WHERE start_at <= ?::TIMESTAMP AND (end_at IS NULL OR end_at > ?::TIMESTAMP)
@@ -49,11 +51,16 @@ def open_tickets(connection: DuckDBPyConnection, now: datetime) -> list[int]:
 
 
 def preview(engine: Engine, facts: Facts, desk: Desk, now: datetime) -> Preview:
-    """What the sweep would send at `now`, or at the next decent hour if nothing happens until then."""
+    """What would be sent at `now`, or at the next decent hour if nothing happens until then.
+
+    Nudges that a sweep has written down already count as not sent until they are.
+    """
     with facts.connect() as relations:
         tickets = open_tickets(relations, now)
     wanted = list(_wanted(engine, tickets, desk, now))
-    chosen, put_off = within_caps(wanted, {}, desk, now)
+    with reading(engine) as connection:
+        heard = spent(connection, now, states=_SENT)
+    chosen, put_off = within_caps(wanted, heard, desk, now)
     return Preview(max((one.next.at for one in chosen), default=now), chosen, len(put_off))
 
 
@@ -62,7 +69,8 @@ def _wanted(engine: Engine, tickets: Sequence[int], desk: Desk, now: datetime) -
         for some in chunks(tickets):
             told = told_of(connection, some)
             for history in histories(connection, some):
-                earlier = [one for one in told.get(history.ticket.id, {}).values() if one.due_at <= now]
+                mine = told.get(history.ticket.id, {}).values()
+                earlier = [one for one in mine if one.due_at <= now and one.state != "due"]
                 verdict = examine(history, earlier, desk, now)
                 # At night the first rung is due in the morning; a later rung has a wait of its own.
                 if verdict.stall and verdict.next:
