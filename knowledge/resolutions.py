@@ -165,6 +165,7 @@ _AUTOMATIC = re.compile(
 _NAME_LINE = re.compile(
     r"[A-Z][\w'’.-]*(?:(?: | ?[|·/,] ?)[A-Z][\w'’.-]*){0,5}|[\u4e00-\u9fff]{2,8}(?: | ?[|·] ?)[\u4e00-\u9fff]{2,8}"
 )
+_WIDE_ENDS = ("。", "！", "？")
 _SENTENCE_END = re.compile(r"(?<=[。！？])|(?<=[.!?])\s+")
 
 
@@ -192,8 +193,10 @@ def is_automatic(body: str) -> bool:
 
 
 def _without_politeness(line: str) -> str:
-    parts = (part for part in _SENTENCE_END.split(line) if part)
-    return " ".join(part.strip() for part in parts if not (_POLITE.match(part) or _HOUSEKEEPING.match(part))).rstrip()
+    sentences = (part.strip() for part in _SENTENCE_END.split(line) if part)
+    kept = [part for part in sentences if not (_POLITE.match(part) or _HOUSEKEEPING.match(part))]
+    # Chinese sentences follow each other without a space.
+    return "".join(part if part.endswith(_WIDE_ENDS) else f"{part} " for part in kept).rstrip()
 
 
 def _says_something(body: str) -> bool:

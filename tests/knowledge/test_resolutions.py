@@ -108,6 +108,7 @@ def test_without_anything_that_helped_there_is_no_card() -> None:
         ("Thank you for contacting us. Restart it. Let me know if it helps.", "Restart it."),
         ("Restart it now.\n\nMilan Novak\nTidewell Customer Care", "Restart it now."),
         ("陈立新您好！\n请重启路由器。\n\n泰维客服 许静", "请重启路由器。"),
+        ("您好！断电一分钟。再重新插上。谢谢！", "断电一分钟。再重新插上。"),
         ("Restart it now.\n\nTomasz | Tidewell Front Desk", "Restart it now."),
         ("请重启路由器。\n\n许静 · 泰维客服", "请重启路由器。"),
         ("I am closing the case with this summary:\nA fuse blew. Replace fuse F3.", "A fuse blew. Replace fuse F3."),

@@ -5,6 +5,7 @@ Each stop is one function that shows something and returns what `--json` prints 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from unstuck.cli.options import print_json, progress
+from unstuck.clock import iso
 from unstuck.i18n import Lang, format_duration, t
 
 if TYPE_CHECKING:
@@ -201,6 +203,7 @@ def _plan(tour: Tour) -> int:
     from unstuck.tickets.database import reading
 
     deps, now = tour.deps, tour.deps.clock.now()
+    _forget_earlier_tours(deps)
     with progress.status(t("tour.sweeping", tour.lang)):
         house = desk.open_desk(deps.engine, deps.facts, deps.settings, now)
         with reading(deps.engine) as connection:
@@ -217,6 +220,17 @@ def _plan(tour: Tour) -> int:
     tour.out.print(table)
     tour.say("due", n=len(waiting))
     return len(waiting)
+
+
+def _forget_earlier_tours(deps: Deps) -> None:
+    """Nudges of an earlier tour stand in a Slack that is gone."""
+    from sqlmodel import delete
+
+    from unstuck.tickets.tables import Nudge, Watch
+
+    with deps.sessions.begin() as session:
+        session.execute(delete(Nudge))
+        session.execute(delete(Watch))
 
 
 def _waiting(connection: Connection) -> list[int]:
@@ -249,7 +263,7 @@ def _push_one(tour: Tour, slack: SlackStandIn) -> dict[str, Any]:
             outcome = slack.wait_for(lambda: _outcome(deps))
     finally:
         work.stop()
-    tour.say("settled", who=slack.workspace.user(reader).name, outcome=outcome)
+    tour.say("settled", who=slack.workspace.user(reader).name)
     return {"sent": sent.metadata, "outcome": outcome}
 
 
@@ -284,7 +298,17 @@ def _outcome(deps: Deps) -> str | None:
 def what_next(tour: Tour) -> None:
     """The last stop: what to type now."""
     tour.heading("next")
-    tour.say("commands", home=tour.deps.settings.directory)
+    here = Path.cwd()
+    command, home = (_from(here, Path(path)) for path in (sys.argv[0], tour.deps.settings.directory))
+    # Not wrapped: these lines are to be copied.
+    lines = t("tour.commands", tour.lang, unstuck=command, home=home, now=iso(tour.desk.end))
+    tour.out.print(lines, highlight=False, markup=False, soft_wrap=True)
+
+
+def _from(here: Path, path: Path) -> str:
+    """`path` as it is typed in the directory `here`."""
+    absolute = path if path.is_absolute() else here / path
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
 def _plain(text: str) -> str:
