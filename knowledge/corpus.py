@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ class Rejected:
     id: str
     #: A code such as `not_json`, `no_id`, `no_text`, `bad_created`.
     reason: str
+
+
+#: Control characters but for tab and line ends: no database takes a NUL, and a terminal obeys an escape.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def read_cards(path: Path) -> Iterator[Card | Rejected]:
@@ -103,7 +108,8 @@ def _object(line: str) -> dict[str, Any]:
 def _text(record: dict[str, Any], key: str) -> str:
     value = record.get(key)
     # Ids are often numbers; anything else that is not text has no business in a card.
-    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return _CONTROL.sub("", text)
 
 
 def _moment(name: str, value: object) -> datetime | None:

@@ -101,10 +101,12 @@ _FIGURES = ("mean", "p50", "p90", "sum")
 
 
 def _print_stages(rows: Sequence[StageRow], at: str, lang: Lang) -> None:
+    from rich.markup import escape
+
     table = _table("title", ("stage", "class"), ("n", *_FIGURES, "n_open"), at, lang)
     for row in rows:
         name = (row.stage or t("stages.unknown", lang)) + (" ⏱" if row.timer is not None else "")
-        cells = (name, t(f"class.{row.stage_class}", lang), format_number(row.n, lang), *_durations(row, lang))
+        cells = (escape(name), t(f"class.{row.stage_class}", lang), format_number(row.n, lang), *_durations(row, lang))
         table.add_row(*cells, format_number(row.n_open, lang))
     timers = [
         "⏱ " + t("stages.timer", lang, stage=row.stage, after=format_duration(row.timer, lang))
@@ -115,9 +117,11 @@ def _print_stages(rows: Sequence[StageRow], at: str, lang: Lang) -> None:
 
 
 def _print_map(rows: Sequence[EdgeRow], at: str, lang: Lang) -> None:
+    from rich.markup import escape
+
     table = _table("map_title", ("from", "to"), ("steps", *_FIGURES), at, lang)
     for row in rows:
-        ends = (end or t("stages.unknown", lang) for end in (row.from_stage, row.to_stage))
+        ends = (escape(end or t("stages.unknown", lang)) for end in (row.from_stage, row.to_stage))
         table.add_row(*ends, format_number(row.n, lang), *_durations(row, lang))
     _print(table, [], lang)
 

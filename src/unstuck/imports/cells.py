@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -52,7 +53,7 @@ class Cells:
             return None
         if len(text) > MAX_FIELD:
             raise RejectedRowError("field_too_long")
-        return text if text.isascii() and "\x00" not in text else _storable(text)
+        return text if text.isascii() and text.isprintable() else _storable(text)
 
     def texts(self, row: Mapping[str, Any], columns: list[tuple[str, str]]) -> dict[str, str | None]:
         """Field to text, for pairs of field and column."""
@@ -110,10 +111,14 @@ def _as_text(value: Any) -> str | None:
     return str(value).strip()
 
 
+#: Control characters but for tab and line ends: no database takes a NUL, and a terminal obeys an escape.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
 def _storable(text: str) -> str:
-    """Text without what no database takes. Half a character (a lone surrogate) cannot be mended."""
+    """Text without control characters. Half a character (a lone surrogate) cannot be mended."""
     try:
         text.encode()
     except UnicodeEncodeError:
         raise RejectedRowError("bad_text") from None
-    return text.replace("\x00", "")
+    return _CONTROL.sub("", text)
