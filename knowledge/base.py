@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -34,6 +35,8 @@ _TEXTS_AT_ONCE = 128
 _NEAREST = 5
 #: Cards that stand for the whole base when it is measured.
 _SAMPLE = 2_000
+#: Nearest cards that are looked through for those about the same as a held-out one.
+_LARGEST_TOPIC = 200
 
 
 class KnowledgeBase:
@@ -137,7 +140,7 @@ class KnowledgeBase:
             "embedded": self._catalogue.count(self._space) if self._space else 0,
             "embedder": self._embedder.name if self._embedder else None,
             "measured_at_cards": measured.cards,
-            "threshold": measured.threshold(self._wrong_target) if measured.unknown else None,
+            "thresholds": {lang: measured.threshold(self._wrong_target, lang) for lang in measured.unknown},
             "writer": self._indexes.is_writer(),
         }
 
@@ -185,27 +188,26 @@ class KnowledgeBase:
             known = [stored for stored in sample if stored.number in vectors]
             shelves = [shelf_of(stored.card.lang) for stored in known]
             centroids = measures.centroids(shelves, [vectors[stored.number] for stored in known])
-            measured = Measures(cards, {shelf: shelves.count(shelf) for shelf in centroids}, centroids)
+            measured = Measures(cards, centroids)
         if cards < measures.LEAST_CARDS:
             return measured
         vague = self._vague_titles(sample)
-        return replace(measured, unknown=sorted(self._unknown(sample[: measures.HELD_OUT], vague, cards, measured)))
+        return replace(measured, unknown=self._unknown(_held_out(sample), vague, measured))
 
-    def _unknown(
-        self, held_out: Sequence[Stored], vague: frozenset[str], cards: int, measured: Measures
-    ) -> list[float]:
-        """Evidence that is found for each held-out card once its whole topic is gone."""
+    def _unknown(self, held_out: Sequence[Stored], vague: frozenset[str], measured: Measures) -> dict[str, list[float]]:
+        """Evidence that is found for each held-out card once its whole topic is gone, by language of the question."""
         questions = [_as_question(stored.card, vague) for stored in held_out]
         visible = frozenset(stored.card.visibility for stored in self._catalogue.sample(_SAMPLE))
-        size = measures.topic_size(cards)
-        return [
-            self._wrong_evidence(stored, Wanted(question, vector, _NEAREST, None, visible), size, measured)
-            for stored, question, vector in zip(held_out, questions, self._query_vectors(questions), strict=True)
-        ]
+        found: dict[str, list[float]] = defaultdict(list)
+        for stored, question, vector in zip(held_out, questions, self._query_vectors(questions), strict=True):
+            wanted = Wanted(question, vector, _NEAREST, None, visible)
+            lang = "zh" if is_chinese(question) else "en"
+            found[lang].append(self._wrong_evidence(stored, wanted, measured))
+        return {lang: sorted(values) for lang, values in found.items()}
 
-    def _wrong_evidence(self, held_out: Stored, wanted: Wanted, size: int, measured: Measures) -> float:
+    def _wrong_evidence(self, held_out: Stored, wanted: Wanted, measured: Measures) -> float:
         """What speaks for the best card that does not say what the held-out one says."""
-        without = self._topic(held_out, size)
+        without = self._topic(held_out, measured)
         while True:
             found = find(replace(wanted, without=without), self._catalogue, self._indexes, measured)
             alike = {
@@ -215,16 +217,20 @@ class KnowledgeBase:
                 return found.evidence
             without |= alike
 
-    def _topic(self, stored: Stored, size: int) -> frozenset[int]:
-        """The card and those nearest to it, in every language."""
+    def _topic(self, stored: Stored, measured: Measures) -> frozenset[int]:
+        """The card and those about the same, in every language."""
         if self._space is None or self._indexes.vectors is None:
-            alike = self._indexes.lexical.best(stored.card.symptom, size)
-            return frozenset({stored.number, *alike})
+            return frozenset({stored.number, *self._indexes.lexical.best(stored.card.symptom, measured.topic_size())})
         vector = self._catalogue.vectors(self._space, [stored.number]).get(stored.number)
         if vector is None:
             return frozenset({stored.number})
-        nearest = (self._indexes.vectors.nearest(vector, size, shelf) for shelf in SHELVES)
-        return frozenset({stored.number}.union(*nearest))
+        own = shelf_of(stored.card.lang)
+        nearest = self._catalogue.vectors(self._space, self._indexes.vectors.nearest(vector, _LARGEST_TOPIC, own))
+        topic = {number for number, other in nearest.items() if measured.is_same_topic(vector, other, own)}
+        # How near a translation lies says little; but no language tells more of a problem than another.
+        for shelf in set(SHELVES) - {own}:
+            topic |= set(self._indexes.vectors.nearest(vector, len(topic), shelf)) if topic else set()
+        return frozenset({stored.number, *topic})
 
     def _vague_titles(self, sample: Sequence[Stored]) -> frozenset[str]:
         """Titles over different resolutions, such as "Help needed": nobody would ask that."""
@@ -236,14 +242,15 @@ class KnowledgeBase:
         )
 
     def _is_same(self, one: Card, other: Card) -> bool:
-        """Whether two cards say the same: each one's rare words are mostly the other's too."""
+        """Whether two resolutions say the same: each one's rare words are mostly the other's too."""
+        if one.id == other.id or not (one.steps and other.steps):
+            return one.id == other.id
         rarity = self._indexes.lexical.rarity
-        left, right = one.steps or one.text, other.steps or other.text
         shared = min(
-            measures.coverage(rarity(left), words(right)),
-            measures.coverage(rarity(right), words(left)),
+            measures.coverage(rarity(one.steps), words(other.steps)),
+            measures.coverage(rarity(other.steps), words(one.steps)),
         )
-        return one.id == other.id or shared >= measures.SAME_RESOLUTION
+        return shared >= measures.SAME_RESOLUTION
 
     def _measures(self) -> Measures:
         if self._measured is None:
@@ -251,7 +258,7 @@ class KnowledgeBase:
         return self._measured
 
     def _measures_key(self) -> str:
-        return f"measures:{self._space or 'words'}"
+        return f"measures:2:{self._space or 'words'}"
 
     # -- inside: asking ------------------------------------------------------------------------
 
@@ -277,9 +284,9 @@ class KnowledgeBase:
         found = self._find(Wanted(question.text, vector, _NEAREST, None, question.visible))
         if not found.hits:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
-        measured = self._measures()
-        sure = measured.confidence(found.evidence, self._wrong_target)
-        if found.evidence < measured.threshold(self._wrong_target):
+        measured, asked_in = self._measures(), "zh" if is_chinese(question.text) else "en"
+        sure = measured.confidence(found.evidence, self._wrong_target, asked_in)
+        if found.evidence < measured.threshold(self._wrong_target, asked_in):
             return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
         written = self._write(question, lang, found.hits)
         return Answer(
@@ -336,6 +343,17 @@ def _as_question(card: Card, vague: frozenset[str]) -> str:
         return card.title
     first = re.split(r"(?<=[。！？!?\n])|(?<=\.)\s", card.text.strip(), maxsplit=1)[0].strip()
     return first if len(first) > 5 else card.symptom
+
+
+def _held_out(sample: Sequence[Stored]) -> list[Stored]:
+    """The first so many cards of each language."""
+    kept: Counter[str] = Counter()
+    chosen = []
+    for stored in sample:
+        kept[shelf_of(stored.card.lang)] += 1
+        if kept[shelf_of(stored.card.lang)] <= measures.HELD_OUT:
+            chosen.append(stored)
+    return chosen
 
 
 def _batches(cards: Iterable[Card], size: int) -> Iterator[list[Card]]:

@@ -2,7 +2,7 @@
 
 Two cards are the same when the same people may see them, their steps are the same words, and so are
 nine tenths of their symptoms with every number and code in them: one macro sent for many different
-problems stays many cards.
+problems stays many cards. Documents without steps fold only when they say the same to the letter.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Folds:
 
 def key(card: Card) -> str:
     """Cards of different keys are never the same."""
-    said = card.steps or card.symptom
-    return digest("\n".join([card.visibility, card.product or "", " ".join(words(said))]))
+    said = " ".join(words(card.steps)) if card.steps else " ".join(card.symptom.split())
+    return digest("\n".join([card.visibility, card.product or "", said]))
 
 
 def digest_of(card: Card) -> str:
@@ -88,7 +88,7 @@ def digest(text: str) -> str:
 
 def _same_symptom(one: Card, other: Card) -> bool:
     if not one.steps:
-        return True  # the key already compared every word
+        return True  # the key already compared every letter
     left, right = words(one.symptom), words(other.symptom)
     if _codes(left) != _codes(right):
         return False  # two error codes are two problems, however alike the sentences around them

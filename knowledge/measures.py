@@ -4,12 +4,12 @@
 question is far from every card, a vague one near to all), plus a twentieth of the share of the
 question's rare words that the card holds.
 
-**Threshold**: a sample of the desk's own cards is held out, each with its whole topic (the square root
-of the base's size in nearest cards, and every card that says what it says): what remains cannot answer
-it, so whatever evidence is found is the evidence of a wrong answer. An answer needs more evidence than all but half the target share of
-those (a conformal quantile: exact for new questions that resemble the held-out ones). The other half of
-the target is left for mixing up two known problems, which holding out cannot show; where many cards
-are nearly alike that takes more than its half.
+**Threshold**: a sample of the desk's own cards is held out, each with its whole topic (the cards near to it
+once the average card is taken off, and every card that says what it says): what remains cannot answer it,
+so whatever evidence is found is the evidence of a wrong answer. An answer needs more evidence than all but
+three quarters of the target share of those (a conformal quantile: exact for new questions that resemble the
+held-out ones). The last quarter is left for mixing up two known problems, which holding out cannot show;
+where many cards are nearly alike that takes more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,15 @@ WORDS_WEIGHT = 0.05
 #: Least share of two resolutions' words, weighted by rarity, that is common to both when they say the same.
 #: Of paraphrases in a desk of 127 problems three in four share more, of different problems one in 1,000.
 SAME_RESOLUTION = 0.5
-#: Cards held out; the threshold's standard error is then about 2 points of the target share.
+#: Least cosine of two cards about the same, each less the average card. On bases with known topics it
+#: takes in half to all of a topic, and rarely a card of another.
+SAME_TOPIC = 0.5
+#: Share of the target that is spent on questions that the base cannot answer.
+UNKNOWN_SHARE = 0.75
+#: Cards of each language held out; the threshold's standard error is then about 2 points of the target share.
 HELD_OUT = 200
+#: With fewer held-out questions of a language those of all languages set its threshold.
+LEAST_OF_A_LANGUAGE = 40
 #: Below this many cards nothing can be held out: the base answers only what is nearly a quotation.
 LEAST_CARDS = 20
 #: Measured anew when the base has grown or shrunk by this share.
@@ -42,28 +50,44 @@ class Measures:
 
     #: Live cards when it was measured.
     cards: int = 0
-    #: Cards of each language shelf, in the sample.
-    shares: Mapping[str, int] = field(default_factory=dict)
     #: Mean vector of each language shelf.
     centroids: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    #: Evidence found for held-out questions that nothing could answer, ascending.
-    unknown: Sequence[float] = ()
+    #: Evidence found for held-out questions that nothing could answer, by the question's language, ascending.
+    unknown: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def is_stale(self, cards: int) -> bool:
         return abs(cards - self.cards) > DRIFT * self.cards
 
-    def threshold(self, target: float) -> float:
-        """Least evidence for an answer when about `target` of the answers may be wrong."""
-        n = len(self.unknown)
-        rank = math.ceil((n + 1) * (1 - target / 2))
-        return self.unknown[rank - 1] if 0 < rank <= n else math.inf
+    def topic_size(self) -> int:
+        """How many cards count as one topic where only their words can be compared."""
+        return max(5, math.isqrt(self.cards))
 
-    def confidence(self, evidence: float, target: float) -> float:
+    def is_same_topic(self, one: NDArray[np.float32], other: NDArray[np.float32], shelf: str) -> bool:
+        """Whether two cards of one language are about the same: alike in what sets them off from the average card."""
+        centroid = self.centroids.get(shelf)
+        if centroid is None:
+            return False
+        left, right = one - centroid, other - centroid
+        return float(left @ right) >= SAME_TOPIC * float(np.linalg.norm(left) * np.linalg.norm(right))
+
+    def unknown_in(self, lang: str) -> Sequence[float]:
+        """As `unknown`, for questions of one language; for all where that one has too few."""
+        own = self.unknown.get(lang, ())
+        return own if len(own) >= LEAST_OF_A_LANGUAGE else sorted(chain(*self.unknown.values()))
+
+    def threshold(self, target: float, lang: str) -> float:
+        """Least evidence for an answer to a question in `lang` when about `target` of the answers may be wrong."""
+        unknown = self.unknown_in(lang)
+        rank = math.ceil((len(unknown) + 1) * (1 - UNKNOWN_SHARE * target))
+        return unknown[rank - 1] if 0 < rank <= len(unknown) else math.inf
+
+    def confidence(self, evidence: float, target: float, lang: str) -> float:
         """Evidence as a probability-like figure: 1 - target at the threshold, more above, never 0 or 1."""
-        if len(self.unknown) < 2:
+        unknown = self.unknown_in(lang)
+        if len(unknown) < 2:
             return 0.0
-        spread = float(np.std(self.unknown)) or 1e-6
-        logit = math.log((1 - target) / target) + (evidence - self.threshold(target)) / spread
+        spread = float(np.std(unknown)) or 1e-6
+        logit = math.log((1 - target) / target) + (evidence - self.threshold(target, lang)) / spread
         return 1 / (1 + math.exp(-max(min(logit, 40), -40)))
 
     def mean_cosines(self, vector: NDArray[np.float32]) -> dict[str, float]:
@@ -73,9 +97,8 @@ class Measures:
     def to_json(self) -> dict[str, Any]:
         return {
             "cards": self.cards,
-            "shares": dict(self.shares),
             "centroids": {shelf: centroid.tolist() for shelf, centroid in self.centroids.items()},
-            "unknown": list(self.unknown),
+            "unknown": {lang: list(values) for lang, values in self.unknown.items()},
         }
 
     @classmethod
@@ -83,7 +106,7 @@ class Measures:
         if not stored:
             return cls()
         centroids = {shelf: np.asarray(centroid, np.float32) for shelf, centroid in stored["centroids"].items()}
-        return cls(stored["cards"], stored["shares"], centroids, stored["unknown"])
+        return cls(stored["cards"], centroids, stored["unknown"])
 
 
 def evidence(cosine: float | None, mean_cosine: float, coverage: float) -> float:
@@ -105,8 +128,3 @@ def centroids(shelves: Sequence[str], vectors: Sequence[NDArray[np.float32]]) ->
     for shelf, vector in zip(shelves, vectors, strict=True):
         grouped.setdefault(shelf, []).append(vector)
     return {shelf: np.mean(some, axis=0, dtype=np.float32) for shelf, some in grouped.items()}
-
-
-def topic_size(cards: int) -> int:
-    """How many nearest cards count as the same topic as a held-out one."""
-    return max(5, math.isqrt(cards))

@@ -20,6 +20,8 @@ Vector = NDArray[np.float32]
 _EVERYBODY = frozenset({PUBLIC})
 #: Candidates from each index; the right card stands lower than this in both only when it looks like nothing.
 _LEAST_CANDIDATES = 100
+#: Cards of one language whose mean says something.
+_LEAST_FOR_MEAN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,11 @@ def _rank(
     if not cards:
         return Found()
     candidates = _candidates(wanted, cards, catalogue, indexes)
-    mean = _mean_cosine(wanted, candidates, measured)
-    ranked = rank.fuse(candidates, mean)
+    own = "zh" if is_chinese(wanted.text) else "en"
+    ranked = rank.fuse(candidates, _means(wanted, candidates, measured), own)
     best = ranked[0].candidate
     if quota:
-        ranked = rank.with_other_language(ranked, "zh" if is_chinese(wanted.text) else "en")
+        ranked = rank.with_other_language(ranked, own)
     numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
     hits = [
         _hit(row, cards[number], place) for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
@@ -132,11 +134,16 @@ def _candidates(
     ]
 
 
-def _mean_cosine(wanted: Wanted, candidates: Sequence[rank.Candidate], measured: Measures) -> float:
-    if wanted.among is not None or wanted.vector is None or not measured.centroids:
-        cosines = [c.cosine for c in candidates if c.cosine is not None]
-        return float(np.mean(cosines)) if cosines else 0.0
-    return rank.mean_cosine(measured.shares, measured.mean_cosines(wanted.vector))
+def _means(wanted: Wanted, candidates: Sequence[rank.Candidate], measured: Measures) -> dict[str, float]:
+    """Cosine of the question and the average card of each shelf; where that is not known, of the candidates."""
+    known = measured.mean_cosines(wanted.vector) if wanted.vector is not None and wanted.among is None else {}
+    every = [c.cosine for c in candidates if c.cosine is not None]
+    for shelf in {c.shelf for c in candidates} - known.keys():
+        cosines = [c.cosine for c in candidates if c.cosine is not None and c.shelf == shelf]
+        # The mean of one or two would be themselves.
+        some = cosines if len(cosines) >= _LEAST_FOR_MEAN else every
+        known[shelf] = float(np.mean(some)) if some else 0.0
+    return known
 
 
 def _evidence(wanted: Wanted, best: rank.Candidate, stored: Stored, indexes: Indexes, measured: Measures) -> float:

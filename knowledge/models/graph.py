@@ -14,12 +14,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from knowledge.models.weights import Floats, PackedWeights
+from knowledge.models.weights import Floats, Weights
 
 _ROWS_AT_ONCE = 16_384
 
 
-def write(weights: PackedWeights, target: Path) -> None:
+def write(weights: Weights, target: Path) -> None:
     """Write the graph to `target`: inputs `input_ids` and `attention_mask`, output `sentence_embedding`."""
     drawing = _Drawing(weights)
     drawing.embeddings()
@@ -32,7 +32,7 @@ def write(weights: PackedWeights, target: Path) -> None:
 class _Drawing:
     """The graph while it is drawn; `self.x` names the value that the next step takes."""
 
-    def __init__(self, weights: PackedWeights) -> None:
+    def __init__(self, weights: Weights) -> None:
         self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []

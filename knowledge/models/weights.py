@@ -1,6 +1,6 @@
-"""Reads the packed 4-bit weights of a BERT-type encoder, one tensor at a time.
+"""Reads the weights of a BERT-type encoder, one tensor at a time, from either of two kinds of file.
 
-Layout of an `E5S1` file, little endian: magic and version; sizes; the vocabulary; one record for
+A safetensors file holds them in full precision under Hugging Face's names. Layout of an `E5S1` file, little endian: magic and version; sizes; the vocabulary; one record for
 each tensor (name, type, elements, offset, bytes); then the data. Tensors of type q4 are blocks of
 32 weights: a half-precision scale and 16 bytes with two 4-bit values each, stored plus 8.
 """
@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,24 @@ class Shape:
     inner: int
     vocabulary: int
     positions: int
+
+
+class Weights(Protocol):
+    """The tensors of one encoder, by the short names that `graph` asks for."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+    def floats(self, name: str, *shape: int) -> Floats: ...
+
+    def matrix(self, name: str, rows: int, columns: int) -> Floats: ...
+
+    def row_chunks(self, name: str, rows: int, columns: int, at_once: int) -> Iterator[Floats]: ...
+
+
+def open_weights(path: Path) -> Weights:
+    """The weights in `path`, whichever kind of file it is. Raises `CorruptModel` when it is neither."""
+    return SafetensorsWeights(path) if path.suffix == ".safetensors" else PackedWeights(path)
 
 
 class PackedWeights:
@@ -87,6 +106,72 @@ class PackedWeights:
 
     def _unpack(self, layout: str, at: int) -> tuple[int, ...]:
         return struct.unpack_from(layout, self._bytes.data, at)
+
+
+#: A layer's parts as `graph` calls them, and as Hugging Face does.
+_LAYER_PARTS = {
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm",
+    "fi": "intermediate.dense",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
+_EMBEDDINGS = {
+    "emb.word": "embeddings.word_embeddings.weight",
+    "emb.pos": "embeddings.position_embeddings.weight",
+    "emb.type": "embeddings.token_type_embeddings.weight",
+    "emb.ln.w": "embeddings.LayerNorm.weight",
+    "emb.ln.b": "embeddings.LayerNorm.bias",
+}
+#: BERT's heads are this wide in every size.
+_HEAD_WIDTHS = {384: 32}
+
+
+class SafetensorsWeights:
+    """The tensors of a safetensors file in full precision, read when asked for."""
+
+    def __init__(self, path: Path) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            self._file: Any = safe_open(str(path), "np")
+        except SafetensorError:
+            raise CorruptModel("not_weights", path.name) from None
+        self.shape = self._read_shape()
+
+    def floats(self, name: str, *shape: int) -> Floats:
+        """A tensor; of one with more rows than asked for, the first ones."""
+        rows = self._file.get_slice(_long_name(name))[: shape[0]]
+        return np.asarray(rows, np.float32).reshape(shape)
+
+    def matrix(self, name: str, rows: int, columns: int) -> Floats:
+        return self.floats(name, rows, columns)
+
+    def row_chunks(self, name: str, rows: int, columns: int, at_once: int) -> Iterator[Floats]:
+        """A matrix in groups of `at_once` rows."""
+        stored = self._file.get_slice(_long_name(name))
+        for first in range(0, rows, at_once):
+            some = np.asarray(stored[first : min(first + at_once, rows)], np.float32)
+            yield some.reshape(-1, columns)
+
+    def _read_shape(self) -> Shape:
+        sizes = {name: self._file.get_slice(name).get_shape() for name in self._file.keys()}  # noqa: SIM118 - no mapping
+        vocabulary, hidden = sizes[_EMBEDDINGS["emb.word"]]
+        layers = 1 + max(int(name.split(".")[2]) for name in sizes if name.startswith("encoder.layer."))
+        inner = sizes[_long_name("l0.fi.w")][0]
+        positions = sizes[_EMBEDDINGS["emb.pos"]][0]
+        return Shape(hidden, layers, hidden // _HEAD_WIDTHS[hidden], inner, vocabulary, positions)
+
+
+def _long_name(name: str) -> str:
+    """`l3.q.w` as Hugging Face calls it."""
+    if name in _EMBEDDINGS:
+        return _EMBEDDINGS[name]
+    layer, part, kind = name.split(".")
+    return f"encoder.layer.{layer[1:]}.{_LAYER_PARTS[part]}.{'weight' if kind == 'w' else 'bias'}"
 
 
 def _unpack(blocks: NDArray[np.void]) -> Floats:

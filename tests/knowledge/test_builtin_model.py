@@ -9,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.embed import OnnxEmbedder, choose, find_embedder, key_of
+from knowledge.embed import OnnxEmbedder, PairEmbedder, choose, find_embedder, key_of
 from knowledge.errors import CorruptModel, DownloadFailed, NoModel
 from knowledge.models import build, download
-from knowledge.models.pinned import MULTILINGUAL
+from knowledge.models.pinned import ENGLISH, MULTILINGUAL
+from knowledge.testing import HashEmbedder
 
 fetched = build.find()
+needs_english = pytest.mark.skipif(
+    fetched is None or build.find(ENGLISH) is None, reason="the models are not here; run: unstuck model fetch"
+)
 needs_model = pytest.mark.skipif(fetched is None, reason="the model is not here; run: unstuck model fetch")
 
 
@@ -49,9 +53,50 @@ def test_a_text_has_the_same_vector_in_any_company(embedder: OnnxEmbedder) -> No
 
 @needs_model
 def test_it_is_chosen_by_default_and_names_its_space() -> None:
-    chosen = choose()
+    chosen = choose(MULTILINGUAL.name)
     assert chosen.dimensions == 384
     assert key_of(chosen).startswith(f"{MULTILINGUAL.name}@")
+
+
+@needs_english
+def test_the_english_model_tells_paraphrases_from_other_matters() -> None:
+    documents = OnnxEmbedder(build.get(ENGLISH.name), threads=1).embed_documents(
+        ["The pump is loud", "My pump makes a terrible noise", "The invoice names a wrong address"]
+    )
+    assert documents[0] @ documents[1] > 0.6 > 0.3 > documents[0] @ documents[2]
+
+
+@needs_english
+def test_both_are_chosen_by_default_and_chinese_goes_through_one() -> None:
+    chosen, multilingual = choose(), choose(MULTILINGUAL.name)
+    assert chosen.dimensions == 768
+    assert key_of(chosen) != key_of(multilingual)
+    english, chinese = chosen.embed_documents(["The pump is loud", "水泵噪音大"])
+    assert np.linalg.norm(english) == pytest.approx(1, abs=1e-4)
+    assert np.linalg.norm(chinese) == pytest.approx(1, abs=1e-4)
+    assert not chinese[384:].any()
+    alone = multilingual.embed_documents(["水泵噪音大"])[0]
+    assert alone @ chinese[:384] > 0.98
+
+
+@needs_model
+def test_one_model_alone_is_used_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert fetched is not None
+    shutil.copytree(fetched.folder, tmp_path / MULTILINGUAL.name)
+    assert choose(cache=tmp_path).name == MULTILINGUAL.name
+    assert f"{ENGLISH.name} is not here" in caplog.text
+
+
+def test_a_pair_weighs_both_models() -> None:
+    pair = PairEmbedder(HashEmbedder("one", 32), HashEmbedder("two", 16), share=0.25)
+    questions, documents = pair.embed_queries(["pump is loud", "水泵"]), pair.embed_documents(["loud pump", "水泵漏水"])
+    one, two = HashEmbedder("one", 32), HashEmbedder("two", 16)
+    cosines = [one.embed_queries(["pump is loud"])[0] @ one.embed_documents(["loud pump"])[0],
+               two.embed_queries(["pump is loud"])[0] @ two.embed_documents(["loud pump"])[0]]  # fmt: skip
+    assert questions[0] @ documents[0] == pytest.approx(0.75 * cosines[0] + 0.25 * cosines[1], abs=1e-5)
+    assert questions[1] @ documents[1] == pytest.approx(
+        one.embed_queries(["水泵"])[0] @ one.embed_documents(["水泵漏水"])[0], abs=1e-5
+    )
 
 
 @needs_model

@@ -20,7 +20,7 @@ candidates = st.lists(
 
 @given(candidates, st.floats(-1, 1))
 def test_scores_are_shares_in_descending_order_and_nobody_is_lost(some: list[Candidate], mean: float) -> None:
-    ranked = fuse(some, mean)
+    ranked = fuse(some, {"en": mean, "zh": mean}, "en")
     scores = [row.score for row in ranked]
     assert all(0 <= score <= 1 for score in scores)
     assert scores == sorted(scores, reverse=True)
@@ -29,7 +29,7 @@ def test_scores_are_shares_in_descending_order_and_nobody_is_lost(some: list[Can
 
 @given(candidates, st.sampled_from(["en", "zh"]))
 def test_the_quota_moves_one_card_and_keeps_scores_in_order(some: list[Candidate], own: str) -> None:
-    ranked = fuse(some, 0.0)
+    ranked = fuse(some, {}, own)
     moved = with_other_language(ranked, own)
     assert {row.candidate for row in moved} == {row.candidate for row in ranked}
     assert [row.score for row in moved] == sorted((row.score for row in moved), reverse=True)
@@ -44,11 +44,14 @@ def test_the_quota_moves_one_card_and_keeps_scores_in_order(some: list[Candidate
 def test_a_rare_code_beats_a_similar_meaning() -> None:
     alike = Candidate(1, "en", 0.90, 1.0)
     exact = Candidate(2, "en", 0.89, 20.0)
-    assert [row.candidate.number for row in fuse([alike, exact], 0.75)] == [2, 1]
+    assert [row.candidate.number for row in fuse([alike, exact], {"en": 0.75}, "en")] == [2, 1]
 
 
 def test_without_vectors_words_decide() -> None:
-    assert [row.score for row in fuse([Candidate(1, "en", None, 2.0), Candidate(2, "en", None, 4.0)], 0.0)] == [
-        1.0,
-        0.5,
-    ]
+    two = [Candidate(1, "en", None, 2.0), Candidate(2, "en", None, 4.0)]
+    assert [row.score for row in fuse(two, {}, "en")] == [1.0, 0.5]
+
+
+def test_each_language_is_measured_from_its_own_average() -> None:
+    mediocre, fitting = Candidate(1, "en", 0.80, 0.0), Candidate(2, "zh", 0.79, 0.0)
+    assert [row.candidate.number for row in fuse([mediocre, fitting], {"en": 0.78, "zh": 0.70}, "en")] == [2, 1]

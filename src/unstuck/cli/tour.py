@@ -121,7 +121,7 @@ def learn(tour: Tour) -> dict[str, Any]:
     tour.heading("knowledge")
     try:
         with progress.status(t("tour.model", tour.lang)):
-            build.fetch()
+            build.fetch_all()
     except KnowledgeError:
         tour.say("no_model")
     with tour.bar("learning") as bar:
