@@ -96,9 +96,10 @@ def _embedder_check(settings: Settings, lang: Lang) -> Check:
 
     if settings.embedder:
         return Check("embedder", "ok", t("doctor.own_embedder", lang, name=settings.embedder))
-    if find_embedder() is None:
+    found = find_embedder()
+    if found is None:
         return Check("embedder", "missing", t("doctor.no_embedder", lang))
-    return Check("embedder", "ok", t("doctor.embedder", lang))
+    return Check("embedder", "ok", t("doctor.embedder", lang, names=found.name.replace("+", ", ")))
 
 
 def _model_check(settings: Settings, lang: Lang) -> Check:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 DEFAULT_HOME = Path("demo-out")
 _SHOWN_NUDGES, _SHOWN_ROWS, _SHOWN_COLUMNS = 5, 6, 4
 #: What the two agents ask about; their questions are held out of the desk's texts.
-_AGENTS_PROBLEMS = ("fridge-ice-back-wall", "wash-drain-e18")
+_AGENTS_PROBLEMS = ("fridge-ice-back-wall", "ac-not-cooling-f1")
 #: Question, language, name of its chart. Between them they find what is planted in the desk's history.
 _MANAGERS_QUESTIONS: tuple[tuple[str, Lang, str], ...] = (
     ("where are tickets stuck this week", "en", "stuck"),
