@@ -18,6 +18,7 @@ demo: $(VENV)/.run  ## The tour: about three minutes after installation.
 	$(BIN)/unstuck demo
 
 test: $(VENV)/.dev  ## The default suite, under ten minutes on two cores.
+	$(BIN)/unstuck model fetch
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 test-slow: $(VENV)/.dev  ## Kill tests at full length and other checks that take minutes.
