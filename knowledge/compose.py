@@ -31,7 +31,7 @@ _LONGEST_REPLY = 8_000
 #: Share of a sentence's words that must stand in its source (same language).
 _SAME_WORDS = 0.5
 #: Likeness of sentence and source when their languages differ.
-_SAME_MEANING = 0.05
+_SAME_MEANING = 0.045
 
 #: Cosine of two texts above that of unrelated ones, or `None`.
 Likeness = Callable[[str, str], float | None]

@@ -15,11 +15,11 @@ from knowledge.errors import NoModel
 from knowledge.models import build
 from knowledge.models.build import BuiltModel
 from knowledge.models.pinned import ENGLISH, MULTILINGUAL, RECIPES
-from knowledge.words import is_chinese
+from knowledge.words import is_rather_chinese
 
 log = logging.getLogger(__name__)
 
-#: One row a text, rows of length 1, so that a product of two rows is their cosine.
+#: One row a text, rows of length 1 at most, so that a product of two rows is how alike they are.
 Vectors = NDArray[np.float32]
 
 #: Tokens that go through the model at once. Small enough for the processor's caches: 8,192 take four
@@ -138,7 +138,8 @@ class PairEmbedder:
     """Two models as one: a multilingual one for every text, and an English one beside it.
 
     A vector is both models' side by side, weighted so that the product of two is the weighted mean of their
-    cosines. Chinese says nothing to the English model: such a text has the first model's part alone.
+    cosines. Chinese says nothing to the English model: such a text has the first model's part alone, and its
+    vector is shorter than 1.
     """
 
     def __init__(self, multilingual: Embedder, english: Embedder, share: float = ENGLISH_SHARE) -> None:
@@ -159,11 +160,11 @@ class PairEmbedder:
         self, texts: Sequence[str], first: Vectors, english: Callable[[Sequence[str]], Vectors]
     ) -> Vectors:
         vectors = np.zeros((len(texts), self.dimensions), np.float32)
-        vectors[:, : first.shape[1]] = first
-        both = [number for number, text in enumerate(texts) if not is_chinese(text)]
+        # The same weight for every text: a whole vector would be nearer to everything than half a one.
+        vectors[:, : first.shape[1]] = first * np.sqrt(1 - self._share)
+        both = [number for number, text in enumerate(texts) if not is_rather_chinese(text)]
         if both:
-            second = english([texts[number] for number in both])
-            vectors[both] = np.hstack([first[both] * np.sqrt(1 - self._share), second * np.sqrt(self._share)])
+            vectors[both, first.shape[1] :] = english([texts[number] for number in both]) * np.sqrt(self._share)
         return vectors
 
 

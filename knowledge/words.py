@@ -182,6 +182,12 @@ def _stemmer() -> Any:
     return snowballstemmer.stemmer("english")
 
 
+def is_rather_chinese(text: str) -> bool:
+    """Whether more than one letter in twenty is Chinese: a question full of product names, not a name in a text."""
+    letters = [char for char in text[:_LONGEST] if char.isalpha()]
+    return 20 * sum(map(_is_han, letters)) > len(letters)
+
+
 def is_chinese(text: str) -> bool:
     """Whether a reader would answer this in Chinese: it holds Chinese characters."""
     return any(_is_han(char) for char in text)
