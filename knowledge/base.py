@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -12,18 +10,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from knowledge import compose, measures, redact
+from knowledge import compose, redact
+from knowledge.calibrate import Calibration
 from knowledge.cards import Answer, Card, Hit, Learned, Question
 from knowledge.catalogue import Catalogue, Stored
 from knowledge.compose import Model
 from knowledge.embed import Embedder, Vectors, find_embedder, key_of
 from knowledge.folding import digest
-from knowledge.index import SHELVES, shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
 from knowledge.schema import open_engine
 from knowledge.search import Found, Wanted, find
-from knowledge.words import is_chinese, words
+from knowledge.words import language_of, words
 
 #: Told (done, total) while something takes long.
 Progress = Callable[[int, int], None]
@@ -33,10 +31,6 @@ _CARDS_AT_ONCE = 500
 _TEXTS_AT_ONCE = 128
 #: Nearest cards that are shown with an "I don't know".
 _NEAREST = 5
-#: Cards that stand for the whole base when it is measured.
-_SAMPLE = 2_000
-#: Nearest cards that are looked through for those about the same as a held-out one.
-_LARGEST_TOPIC = 200
 
 
 class KnowledgeBase:
@@ -177,80 +171,9 @@ class KnowledgeBase:
     def _measure_if_stale(self) -> None:
         cards = self._catalogue.count()
         if self._measures().is_stale(cards):
-            self._catalogue.put_state(self._measures_key(), self._measure(cards).to_json())
+            measured = Calibration(self._catalogue, self._indexes, self._query_vectors).measure()
+            self._catalogue.put_state(self._measures_key(), measured.to_json())
             self._measured = None
-
-    def _measure(self, cards: int) -> Measures:
-        sample = self._catalogue.sample(_SAMPLE)
-        measured = Measures(cards)
-        if self._space is not None:
-            vectors = self._catalogue.vectors(self._space, [stored.number for stored in sample])
-            known = [stored for stored in sample if stored.number in vectors]
-            shelves = [shelf_of(stored.card.lang) for stored in known]
-            centroids = measures.centroids(shelves, [vectors[stored.number] for stored in known])
-            measured = Measures(cards, centroids)
-        if cards < measures.LEAST_CARDS:
-            return measured
-        vague = self._vague_titles(sample)
-        return replace(measured, unknown=self._unknown(_held_out(sample), vague, measured))
-
-    def _unknown(self, held_out: Sequence[Stored], vague: frozenset[str], measured: Measures) -> dict[str, list[float]]:
-        """Evidence that is found for each held-out card once its whole topic is gone, by language of the question."""
-        questions = [_as_question(stored.card, vague) for stored in held_out]
-        visible = frozenset(stored.card.visibility for stored in self._catalogue.sample(_SAMPLE))
-        found: dict[str, list[float]] = defaultdict(list)
-        for stored, question, vector in zip(held_out, questions, self._query_vectors(questions), strict=True):
-            wanted = Wanted(question, vector, _NEAREST, None, visible)
-            lang = "zh" if is_chinese(question) else "en"
-            found[lang].append(self._wrong_evidence(stored, wanted, measured))
-        return {lang: sorted(values) for lang, values in found.items()}
-
-    def _wrong_evidence(self, held_out: Stored, wanted: Wanted, measured: Measures) -> float:
-        """What speaks for the best card that does not say what the held-out one says."""
-        without = self._topic(held_out, measured)
-        while True:
-            found = find(replace(wanted, without=without), self._catalogue, self._indexes, measured)
-            alike = {
-                n for n, hit in zip(found.numbers, found.hits, strict=True) if self._is_same(hit.card, held_out.card)
-            }
-            if not found.numbers or found.numbers[0] not in alike:
-                return found.evidence
-            without |= alike
-
-    def _topic(self, stored: Stored, measured: Measures) -> frozenset[int]:
-        """The card and those about the same, in every language."""
-        if self._space is None or self._indexes.vectors is None:
-            return frozenset({stored.number, *self._indexes.lexical.best(stored.card.symptom, measured.topic_size())})
-        vector = self._catalogue.vectors(self._space, [stored.number]).get(stored.number)
-        if vector is None:
-            return frozenset({stored.number})
-        own = shelf_of(stored.card.lang)
-        nearest = self._catalogue.vectors(self._space, self._indexes.vectors.nearest(vector, _LARGEST_TOPIC, own))
-        topic = {number for number, other in nearest.items() if measured.is_same_topic(vector, other, own)}
-        # How near a translation lies says little; but no language tells more of a problem than another.
-        for shelf in set(SHELVES) - {own}:
-            topic |= set(self._indexes.vectors.nearest(vector, len(topic), shelf)) if topic else set()
-        return frozenset({stored.number, *topic})
-
-    def _vague_titles(self, sample: Sequence[Stored]) -> frozenset[str]:
-        """Titles over different resolutions, such as "Help needed": nobody would ask that."""
-        first: dict[str, Card] = {}
-        return frozenset(
-            stored.card.title
-            for stored in sample
-            if not self._is_same(first.setdefault(stored.card.title, stored.card), stored.card)
-        )
-
-    def _is_same(self, one: Card, other: Card) -> bool:
-        """Whether two resolutions say the same: each one's rare words are mostly the other's too."""
-        if one.id == other.id or not (one.steps and other.steps):
-            return one.id == other.id
-        rarity = self._indexes.lexical.rarity
-        shared = min(
-            measures.coverage(rarity(one.steps), words(other.steps)),
-            measures.coverage(rarity(other.steps), words(one.steps)),
-        )
-        return shared >= measures.SAME_RESOLUTION
 
     def _measures(self) -> Measures:
         if self._measured is None:
@@ -278,13 +201,13 @@ class KnowledgeBase:
             yield from some
 
     def _answer(self, question: Question, vector: Any) -> Answer:
-        lang = question.lang or ("zh" if is_chinese(question.text) else "en")
+        lang = question.lang or language_of(question.text)
         if not words(question.text):
             return Answer(False, 0.0, "", lang=lang, reason="no_words")
         found = self._find(Wanted(question.text, vector, _NEAREST, None, question.visible))
         if not found.hits:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
-        measured, asked_in = self._measures(), "zh" if is_chinese(question.text) else "en"
+        measured, asked_in = self._measures(), language_of(question.text)
         sure = measured.confidence(found.evidence, self._wrong_target, asked_in)
         if found.evidence < measured.threshold(self._wrong_target, asked_in):
             return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
@@ -303,7 +226,7 @@ class KnowledgeBase:
         if self._embedder is None:
             return None
         left, right = self._embedder.embed_queries([one])[0], self._embedder.embed_documents([other])[0]
-        shelf = "zh" if is_chinese(other) else "en"
+        shelf = language_of(other)
         return float(left @ right) - self._measures().mean_cosines(left).get(shelf, 0.0)
 
 
@@ -335,25 +258,6 @@ def open(
 def _people(hits: Sequence[Hit]) -> tuple[str, ...]:
     """Who solved the most similar ones: owners, or teams where no owner is known; each once."""
     return tuple(dict.fromkeys(who for hit in hits if (who := hit.card.owner or hit.card.team)))
-
-
-def _as_question(card: Card, vague: frozenset[str]) -> str:
-    """The card's problem as somebody might ask: its title, else its first sentence."""
-    if card.title and card.title not in vague:
-        return card.title
-    first = re.split(r"(?<=[。！？!?\n])|(?<=\.)\s", card.text.strip(), maxsplit=1)[0].strip()
-    return first if len(first) > 5 else card.symptom
-
-
-def _held_out(sample: Sequence[Stored]) -> list[Stored]:
-    """The first so many cards of each language."""
-    kept: Counter[str] = Counter()
-    chosen = []
-    for stored in sample:
-        kept[shelf_of(stored.card.lang)] += 1
-        if kept[shelf_of(stored.card.lang)] <= measures.HELD_OUT:
-            chosen.append(stored)
-    return chosen
 
 
 def _batches(cards: Iterable[Card], size: int) -> Iterator[list[Card]]:

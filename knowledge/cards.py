@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 #: What everybody at the desk may read. Other labels: `internal`, `team:<name>`.
 PUBLIC = "public"
@@ -34,8 +32,17 @@ class Card:
     visibility: str = PUBLIC
     #: The ticket it was learned from, as the ticket system names it.
     source: str | None = None
-    #: Further facts: cause, environment, outcome, valid until, ids of the comments it was taken from.
-    details: Mapping[str, Any] = field(default_factory=dict)
+    #: Version, device or place the problem was seen with, and why it happened; empty when nobody said.
+    environment: str = ""
+    cause: str = ""
+    #: How it ended, in the words of who said so last: "works now", "replaced".
+    outcome: str = ""
+    #: Who said that it helped: `customer`, the name of an agent, or nobody.
+    verified_by: str | None = None
+    #: Until when it holds, aware, UTC; `None` means that nobody set an end.
+    valid_until: datetime | None = None
+    #: Ids of the comments that the steps were taken from.
+    comments: tuple[str, ...] = ()
 
     @property
     def symptom(self) -> str:

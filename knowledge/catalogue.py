@@ -7,7 +7,7 @@ to revision n has missed nothing below n.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -343,11 +343,32 @@ def _row_of(card: Card) -> dict[str, Any]:
         "product": card.product,
         "visibility": card.visibility,
         "source": card.source,
-        "details": dict(card.details),
+        "details": _details_of(card),
         "withdrawn": False,
         "fold_key": folding.key(card),
         "symptom_digest": folding.digest(card.symptom),
         "digest": folding.digest_of(card),
+    }
+
+
+#: Fields that are kept together in one JSON column: nothing is searched by them.
+_DETAILS = ("environment", "cause", "outcome", "verified_by")
+
+
+def _details_of(card: Card) -> dict[str, Any]:
+    """What the card says beyond the columns; only what it does say."""
+    kept = {name: value for name in _DETAILS if (value := getattr(card, name))}
+    if card.valid_until is not None:
+        kept["valid_until"] = card.valid_until.isoformat()
+    return kept | ({"comments": list(card.comments)} if card.comments else {})
+
+
+def _from_details(kept: Mapping[str, Any]) -> dict[str, Any]:
+    until = kept.get("valid_until")
+    return {
+        **{name: kept[name] for name in _DETAILS if name in kept},
+        "valid_until": datetime.fromisoformat(until) if until else None,
+        "comments": tuple(kept.get("comments", ())),
     }
 
 
@@ -365,7 +386,7 @@ def _stored(row: Any) -> Stored:
         product=row.product,
         visibility=row.visibility,
         source=row.source,
-        details=row.details,
+        **_from_details(row.details),
     )
     return Stored(row.number, card, row.revision, row.withdrawn, row.head, row.tickets)
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from knowledge.cards import PUBLIC, Card
 from knowledge.errors import BadRecord
-from knowledge.words import is_chinese
+from knowledge.words import language_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def card_of(record: dict[str, Any]) -> Card:
         title=title,
         text=body,
         steps=steps,
-        lang=_text(record, "lang") or ("zh" if is_chinese(title + body + steps) else "en"),
+        lang=_text(record, "lang") or language_of(title + body + steps),
         url=_text(record, "url") or None,
         created=_moment(name, record.get("created")),
         owner=_text(record, "owner") or None,

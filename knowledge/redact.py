@@ -54,8 +54,16 @@ def text(value: str) -> str:
 
 
 def card(value: Card) -> Card:
-    """The card with its title, text and steps masked."""
-    return replace(value, title=text(value.title), text=text(value.text), steps=text(value.steps))
+    """The card with everything masked that people wrote."""
+    return replace(
+        value,
+        title=text(value.title),
+        text=text(value.text),
+        steps=text(value.steps),
+        environment=text(value.environment),
+        cause=text(value.cause),
+        outcome=text(value.outcome),
+    )
 
 
 def _checked(pattern: re.Pattern[str], is_real: Callable[[str], bool], mask: str, value: str) -> str:

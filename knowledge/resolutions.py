@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from knowledge.cards import PUBLIC, Card
-from knowledge.words import is_chinese, words
+from knowledge.words import language_of, words
 
 #: Fewer words than this hold no step that could be followed.
 _LEAST_WORDS = 2
@@ -69,7 +69,7 @@ def card_of(ticket: Solved) -> Card | None:
         title=ticket.title.strip(),
         text=symptom,
         steps=steps,
-        lang="zh" if is_chinese(ticket.title + symptom + steps) else "en",
+        lang=language_of(ticket.title + symptom + steps),
         url=ticket.url,
         created=ticket.solved_at,
         owner=ticket.owner,
@@ -77,7 +77,7 @@ def card_of(ticket: Solved) -> Card | None:
         product=ticket.product,
         visibility=ticket.visibility,
         source=ticket.id,
-        details={"messages": sources} if sources else {},
+        comments=tuple(sources),
     )
 
 

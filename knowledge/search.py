@@ -14,7 +14,7 @@ from knowledge.catalogue import Catalogue, Stored
 from knowledge.index import SHELVES, shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
-from knowledge.words import is_chinese, words
+from knowledge.words import language_of, words
 
 Vector = NDArray[np.float32]
 _EVERYBODY = frozenset({PUBLIC})
@@ -109,7 +109,7 @@ def _rank(
     if not cards:
         return Found()
     candidates = _candidates(wanted, cards, catalogue, indexes)
-    own = "zh" if is_chinese(wanted.text) else "en"
+    own = language_of(wanted.text)
     ranked = rank.fuse(candidates, _means(wanted, candidates, measured), own)
     best = ranked[0].candidate
     if quota:

@@ -191,3 +191,8 @@ def is_rather_chinese(text: str) -> bool:
 def is_chinese(text: str) -> bool:
     """Whether a reader would answer this in Chinese: it holds Chinese characters."""
     return any(_is_han(char) for char in text)
+
+
+def language_of(text: str) -> str:
+    """The language a question is asked in: `zh` or `en`."""
+    return "zh" if is_chinese(text) else "en"

@@ -30,7 +30,7 @@ def test_the_agents_steps_become_the_card() -> None:
     assert card is not None
     assert card.steps == "Open the valve and let the air out."
     assert (card.title, card.text, card.owner, card.lang) == ("Pump is loud", "It hums all night.", "Ana", "en")
-    assert card.details == {"messages": ["m1"]}
+    assert card.comments == ("m1",)
 
 
 def test_chinese_messages_lose_their_courtesies() -> None:
