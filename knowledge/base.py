@@ -134,7 +134,7 @@ class KnowledgeBase:
             "embedded": self._catalogue.count(self._space) if self._space else 0,
             "embedder": self._embedder.name if self._embedder else None,
             "measured_at_cards": measured.cards,
-            "thresholds": {lang: measured.threshold(self._wrong_target, lang) for lang in measured.unknown},
+            "thresholds": {lang: measured.threshold(self._wrong_target, lang) for lang in measured.trials},
             "writer": self._indexes.is_writer(),
         }
 
@@ -181,7 +181,7 @@ class KnowledgeBase:
         return self._measured
 
     def _measures_key(self) -> str:
-        return f"measures:2:{self._space or 'words'}"
+        return f"measures:3:{self._space or 'words'}"
 
     # -- inside: asking ------------------------------------------------------------------------
 

@@ -110,27 +110,27 @@ def _rank(
         return Found()
     candidates = _candidates(wanted, cards, catalogue, indexes)
     own = language_of(wanted.text)
-    ranked = rank.fuse(candidates, _means(wanted, candidates, measured), own)
-    best = ranked[0].candidate
-    if quota:
-        ranked = rank.with_other_language(ranked, own)
+    fused = rank.fuse(candidates, _means(wanted, candidates, measured), own)
+    ranked = rank.with_other_language(fused, own) if quota else fused
     numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
     hits = [
         _hit(row, cards[number], place) for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
     ]
-    return Found(tuple(hits), numbers, _evidence(wanted, best, cards[best.number], indexes, measured))
+    return Found(tuple(hits), numbers, _evidence(wanted, fused, cards[numbers[0]], indexes, measured))
 
 
 def _candidates(
     wanted: Wanted, cards: dict[int, Stored], catalogue: Catalogue, indexes: Indexes
 ) -> list[rank.Candidate]:
     bm25 = indexes.lexical.scores(wanted.text, list(cards))
+    vectors: dict[int, Vector] = {}
     cosines: dict[int, float] = {}
-    if wanted.vector is not None and indexes.space is not None:
-        cosines = {n: float(v @ wanted.vector) for n, v in catalogue.vectors(indexes.space, list(cards)).items()}
+    if (asked := wanted.vector) is not None and indexes.space is not None:
+        vectors = catalogue.vectors(indexes.space, list(cards))
+        cosines = {number: float(vector @ asked) for number, vector in vectors.items()}
     return [
-        rank.Candidate(number, shelf_of(stored.card.lang), cosines.get(number), bm25.get(number, 0.0))
-        for number, stored in cards.items()
+        rank.Candidate(n, shelf_of(stored.card.lang), cosines.get(n), bm25.get(n, 0.0), vectors.get(n))
+        for n, stored in cards.items()
     ]
 
 
@@ -146,13 +146,35 @@ def _means(wanted: Wanted, candidates: Sequence[rank.Candidate], measured: Measu
     return known
 
 
-def _evidence(wanted: Wanted, best: rank.Candidate, stored: Stored, indexes: Indexes, measured: Measures) -> float:
-    mean = 0.0
-    if wanted.vector is not None:
-        # Against the average card of its own language: the other language's lie far from any question.
-        mean = measured.mean_cosines(wanted.vector).get(best.shelf, 0.0)
-    held = words(f"{stored.card.symptom}\n{stored.card.steps}")
-    return measures.evidence(best.cosine, mean, measures.coverage(indexes.lexical.rarity(wanted.text), held))
+def _evidence(
+    wanted: Wanted, ranked: Sequence[rank.Ranked], stored: Stored, indexes: Indexes, measured: Measures
+) -> float:
+    """What speaks for the first of `ranked`, whose card is `stored`."""
+    best = ranked[0].candidate
+    first = ranked[: measures.LED_CARDS]
+    lead = first[0].score - max((row.score for row in _others(first, measured)), default=first[-1].score)
+    if wanted.vector is None or best.vector is None or best.cosine is None:
+        held = words(f"{stored.card.symptom}\n{stored.card.steps}")
+        return measures.evidence(measures.coverage(indexes.lexical.rarity(wanted.text), held), 0.0, lead)
+    near = [c.cosine for r in ranked if (c := r.candidate).shelf == best.shelf and c.cosine is not None]
+    nearness = float(np.mean(sorted(near, reverse=True)[: measures.NEAREST]))
+    if best.shelf in measured.usual and best.shelf != language_of(wanted.text):
+        # The other language's cards lie farther from any question than those of its own.
+        nearness += measured.usual[best.shelf] - measured.mean_cosines(wanted.vector)[best.shelf]
+    return measures.evidence(nearness, measured.likeness(wanted.vector, best.vector, best.shelf), lead)
+
+
+def _others(ranked: Sequence[rank.Ranked], measured: Measures) -> list[rank.Ranked]:
+    """Those that are about something else than the best one."""
+    best = ranked[0].candidate
+    return [
+        row
+        for row in ranked[1:]
+        if best.vector is None
+        or (other := row.candidate).vector is None
+        or other.shelf != best.shelf
+        or measured.likeness(best.vector, other.vector, best.shelf) < measures.OTHER_TOPIC
+    ]
 
 
 def _hit(row: rank.Ranked, stored: Stored, place: int) -> Hit:
