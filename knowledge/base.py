@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from knowledge.cards import Answer, Card, Hit, Learned, Question
 from knowledge.catalogue import Catalogue, Stored
 from knowledge.compose import Model
 from knowledge.embed import Embedder, Vectors, find_embedder, key_of
+from knowledge.fate import Event, Fate, Outcome
 from knowledge.folding import digest
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
+from knowledge.outcomes import Outcomes
 from knowledge.schema import open_engine
 from knowledge.search import Found, Wanted, find
 from knowledge.words import language_of, words
@@ -45,8 +48,11 @@ class KnowledgeBase:
         chroma_url: str | None = None,
         model: Model | None = None,
         wrong_target: float = 0.10,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._catalogue = catalogue
+        self._outcomes = Outcomes(catalogue.engine)
+        self._now = now or _utc_now
         self._embedder = embedder
         self._space = key_of(embedder) if embedder else None
         self._indexes = Indexes(catalogue, directory, self._space, chroma_url)
@@ -91,6 +97,46 @@ class KnowledgeBase:
 
     def put_cursor(self, name: str, value: Any) -> None:
         self._catalogue.put_state(f"cursor:{name}", value)
+
+    # -- fate ----------------------------------------------------------------------------------
+
+    def record(
+        self,
+        card_id: str,
+        outcome: Outcome | str,
+        *,
+        by: str | None = None,
+        at: datetime | None = None,
+        about: str | None = None,
+        comment: str = "",
+    ) -> bool:
+        """Write down what became of a card; `False` when that is known already or there is no such card.
+
+        `by`: who says so, `None` when it was seen to happen. `about`: the ticket or question, so that each
+        occasion counts once. `comment` is redacted. Raises `ValueError` for an outcome that is none.
+        """
+        return self.record_all([Event(card_id, Outcome(outcome), at or self._now(), by, about, comment)]) == 1
+
+    def record_all(self, events: Iterable[Event]) -> int:
+        """As `record`, for many; returns how many were new."""
+        masked = [replace(event, comment=redact.text(event.comment)) for event in events]
+        return self._outcomes.add(masked, self.cards(event.card_id for event in masked))
+
+    def fates(self, ids: Iterable[str]) -> dict[str, Fate]:
+        """What has become of cards, with those that they repeat; cards of which nothing is known are left out."""
+        named = self._catalogue.by_id(list(ids))
+        leads = {name: stored.head or stored.number for name, stored in named.items()}
+        known = self._fates(self._catalogue.by_number(set(leads.values())))
+        return {name: known[number] for name, number in leads.items() if number in known}
+
+    def cards(self, ids: Iterable[str], *, live: bool = False) -> dict[str, Card]:
+        """Cards as they are stored, whoever may see them. `live`: without those that were withdrawn."""
+        found = self._catalogue.by_id(list(ids))
+        return {name: stored.card for name, stored in found.items() if not (live and stored.withdrawn)}
+
+    def twin(self, card_id: str) -> str | None:
+        """Another card that says the same: the one that this one repeats, or one that repeats it."""
+        return self._catalogue.twin(card_id)
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -190,7 +236,10 @@ class KnowledgeBase:
         self._measured = None
 
     def _find(self, wanted: Wanted) -> Found:
-        return find(wanted, self._catalogue, self._indexes, self._measures())
+        return find(wanted, self._catalogue, self._indexes, self._measures(), self._fates)
+
+    def _fates(self, cards: Mapping[int, Stored]) -> dict[int, Fate]:
+        return self._outcomes.fates(cards, self._now())
 
     def _query_vectors(self, texts: Sequence[str]) -> Iterator[Any]:
         if self._embedder is None:
@@ -209,9 +258,15 @@ class KnowledgeBase:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
         measured, asked_in = self._measures(), language_of(question.text)
         sure = measured.confidence(found.evidence, self._wrong_target, asked_in)
-        if found.evidence < measured.threshold(self._wrong_target, asked_in):
-            return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
-        written = self._write(question, lang, found.hits)
+        least = measured.threshold(self._wrong_target, asked_in)
+        if found.evidence < least or found.hits[0].doubted:
+            reason, nearest = "not_sure", found.hits
+            if found.overruled is not None and found.overruled_evidence >= least:
+                # That it was tried and failed is worth knowing.
+                reason, nearest = "doubted", _first(found.overruled, found.hits)
+            return Answer(False, sure, "", lang=lang, reason=reason, nearest=nearest, people=_people(nearest))
+        # The first one is not doubted, so something is left.
+        written = self._write(question, lang, [hit for hit in found.hits if not hit.doubted])
         return Answer(
             True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
         )
@@ -238,11 +293,13 @@ def open(
     embedder: Embedder | str | None = None,
     model: Model | None = None,
     wrong_target: float = 0.10,
+    now: Callable[[], datetime] | None = None,
 ) -> KnowledgeBase:
     """Open the base whose cards lie in the database and whose indexes lie in `directory`, creating both.
 
     `embedder`: an object, the name or path of a model, or `None` for the built-in one. When it cannot be
-    loaded, search goes on with words alone and `status()["embedder"]` is `None`.
+    loaded, search goes on with words alone and `status()["embedder"]` is `None`. `now`: the time by which
+    cards expire; by default the machine's.
     Raises `NewerBase` when a newer version wrote the base.
     """
     engine = open_engine(engine_or_url) if isinstance(engine_or_url, str) else engine_or_url
@@ -251,8 +308,18 @@ def open(
     if embedder is None or isinstance(embedder, str):
         embedder = find_embedder(embedder)
     return KnowledgeBase(
-        catalogue, directory, embedder=embedder, chroma_url=chroma_url, model=model, wrong_target=wrong_target
+        catalogue, directory, embedder=embedder, chroma_url=chroma_url, model=model, wrong_target=wrong_target, now=now
     )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - whoever opens the base may hand in another clock
+
+
+def _first(hit: Hit, others: Sequence[Hit]) -> tuple[Hit, ...]:
+    """`hit` before the others, as many as there were."""
+    rest = [other for other in others if other.id != hit.id][: _NEAREST - 1]
+    return tuple(replace(one, rank=place) for place, one in enumerate([hit, *rest], 1))
 
 
 def _people(hits: Sequence[Hit]) -> tuple[str, ...]:

@@ -60,8 +60,12 @@ class Catalogue:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
     def create_tables(self) -> None:
-        """Create what is missing. Raises `NewerBase` when a newer version wrote this base."""
+        """Create what is missing, also in an older base. Raises `NewerBase` when a newer version wrote this one."""
         version = self._version()
         if version is None:
             with self._engine.begin() as connection:
@@ -70,6 +74,16 @@ class Catalogue:
                 _insert_ignoring(connection, state_table, first)
         elif version > SCHEMA:
             raise NewerBase("newer_base", f"version {version}, this program knows {SCHEMA}")
+        elif version < SCHEMA:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Add the tables that an older base lacks."""
+        older = (state_table.c.key == "schema") & (state_table.c.number < SCHEMA)
+        with self._engine.begin() as connection:
+            # The update comes first: another process that opens the same base waits here and then finds it done.
+            if connection.execute(sa.update(state_table).where(older).values(number=SCHEMA)).rowcount:
+                metadata.create_all(connection)
 
     def _version(self) -> int | None:
         """Version of the tables, `None` when there are none yet."""
@@ -183,6 +197,14 @@ class Catalogue:
 
     def by_id(self, ids: Collection[str]) -> dict[str, Stored]:
         return {stored.card.id: stored for stored in self._find(cards_table.c.id, ids)}
+
+    def twin(self, card_id: str) -> str | None:
+        """The card that this one repeats, or the oldest that repeats it."""
+        own = sa.select(cards_table.c.number, cards_table.c.head).where(cards_table.c.id == card_id).subquery()
+        same = (cards_table.c.number == own.c.head) | (cards_table.c.head == own.c.number)
+        query = sa.select(cards_table.c.id).join(own, same).order_by(cards_table.c.number).limit(1)
+        with self._reading() as connection:
+            return connection.scalar(query)
 
     def sample(self, n: int) -> list[Stored]:
         """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""

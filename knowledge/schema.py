@@ -10,8 +10,9 @@ from sqlalchemy import event
 #: How long a writer waits for another one.
 _BUSY_TIMEOUT_S = 30
 
-#: Raised when a table changes in a way that an older program cannot read.
-SCHEMA = 1
+#: Raised when a table is added, or changes in a way that an older program cannot read.
+#: 2: outcomes of cards, and what upkeep keeps.
+SCHEMA = 2
 
 metadata = sa.MetaData()
 
@@ -63,6 +64,23 @@ state_table = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("number", _Number, nullable=False),
     sa.Column("value", sa.JSON),
+)
+
+#: What became of cards, append-only. `by` and `about` are empty rather than null: null is never the same as null.
+outcomes_table = sa.Table(
+    "knowledge_outcome",
+    metadata,
+    sa.Column("number", _Number, primary_key=True),
+    # By id and not by number: what happened to a card stays true when it is forgotten and learned again.
+    sa.Column("card", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    # Names the steps that it is about.
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.UniqueConstraint("card", "by", "about", "outcome", "said"),
 )
 
 

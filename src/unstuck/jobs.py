@@ -78,10 +78,13 @@ class Jobs:
         return self._learned
 
     def know(self) -> None:
-        """Learn the resolutions of tickets that have been solved since."""
+        """Learn the resolutions of tickets that have been solved since, and what became of those that were used."""
         from unstuck.sync import learn_solved
+        from unstuck.uses import follow_uses
 
         learn_solved(self.deps.sessions, self.deps.knowledge)
+        lasting = timedelta(days=self.deps.settings.reused_after_days)
+        follow_uses(self.deps.sessions, self.deps.knowledge, self.deps.clock.now(), lasting)
 
 
 def run_once(deps: Deps, deliver: Deliver | None = None) -> Planned:

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", description="IANA time zone in which managers' dates are read and shown.")
     lang: Literal["en", "zh"] = Field("en", description="Language for people whose own is not known.")
     wrong_target: float = Field(0.10, description="Highest share of wrong answers to accept among those given.")
+    reused_after_days: float = Field(
+        7.0, description="Days a ticket must stay solved before the resolution cited for it counts as having helped."
+    )
     managers: str = Field(
         "", description="Slack user ids, e-mails or user groups who may ask managers' questions, comma-separated."
     )

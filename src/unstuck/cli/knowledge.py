@@ -337,9 +337,9 @@ def _answer(given: Answer, lang: Lang) -> dict[str, Any]:
 def _text_of(given: Answer, lang: Lang) -> str:
     if given.answered:
         return given.text
-    if given.reason != "not_sure" or not given.people:
+    if given.reason not in ("not_sure", "doubted") or not given.people:
         return t(f"answers.{given.reason}", lang)
-    return t("answers.not_sure_ask", lang, people=t("answers.and", lang).join(given.people[:2]))
+    return t(f"answers.{given.reason}_ask", lang, people=t("answers.and", lang).join(given.people[:2]))
 
 
 def _show_answer(given: Answer, lang: Lang) -> None:
