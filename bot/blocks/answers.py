@@ -33,14 +33,12 @@ def answer(found: Answer, lang: Lang) -> list[Drawn]:
 
 def dont_know(found: Answer, lang: Lang) -> Drawn:
     """What was looked for in vain, whom to ask, and what came nearest."""
-    if found.people:
-        line = say("bot.dont_know_ask", lang, people=_listed(found.people[:3], lang))
-    else:
-        line = say("bot.dont_know", lang)
+    key = "bot.doubted" if found.reason == "doubted" else "bot.dont_know"
+    line = say(f"{key}_ask", lang, people=_listed(found.people[:3], lang)) if found.people else say(key, lang)
     blocks = [section(line)]
     if found.nearest:
         blocks += [context(say("bot.nearest", lang)), _nearest(found.nearest[:3])]
-    return Drawn(fallback(t("bot.dont_know", lang)), blocks)
+    return Drawn(fallback(t(key, lang)), blocks)
 
 
 def _doubt(found: Answer, lang: Lang) -> Iterator[Block]:
