@@ -28,10 +28,11 @@ def find(deps: Deps, text: str, lang: str, *, alone: bool) -> Answer:
     return deps.knowledge.ask(Question(text, lang=lang, visible=visible))
 
 
-def show(deps: Deps, found: Answer, text: str, user: str, place: Place) -> None:
-    """Tell the answer with buttons to say whether it helped, or that there is none; keep what was used."""
+def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone: bool) -> None:
+    """Tell the answer with buttons to say whether it helped, or that there is none; keep what was used or missed."""
     if not found.answered:
         place.say(blocks.dont_know(found, place.lang))
+        deps.knowledge.unanswered(Question(text), user, alone=alone)
         return
     *first, last = blocks.answer(found, place.lang)
     buttons = feedback.feedback(_remember(deps, found, text, user, deps.clock.now()), place.lang)

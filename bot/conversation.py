@@ -97,7 +97,7 @@ def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, al
     if not found.answered and reading.is_about_numbers:
         insights.show(desk, reading, place)
     else:
-        answers.show(desk.deps, found, text, user, place)
+        answers.show(desk.deps, found, text, user, place, alone=alone)
 
 
 def _show_working(message: Message, desk: Desk) -> None:

@@ -163,6 +163,14 @@ class Catalogue:
         with self._reading() as connection:
             return int(connection.scalar(sa.select(state_table.c.number).where(state_table.c.key == "revision")) or 0)
 
+    def repeated(self, cards: Sequence[Card]) -> set[str]:
+        """Ids of those of `cards` that say what a card in use says already."""
+        with self._reading() as connection:
+            folds = folding.Folds(self._heads(connection, cards))
+            known = self._rows(connection, cards_table.c.id.in_([card.id for card in cards]))
+        same = {card.id for card in cards if card.id in known and known[card.id].live_digest == folding.digest_of(card)}
+        return same | {card.id for card in cards if folds.head_of(card) is not None}
+
     def count(self, space: str | None = None) -> int:
         """Cards that can be found; with `space`, those of them that have a vector there."""
         query = sa.select(sa.func.count()).select_from(cards_table).where(_live())
@@ -205,6 +213,29 @@ class Catalogue:
         query = sa.select(cards_table.c.id).join(own, same).order_by(cards_table.c.number).limit(1)
         with self._reading() as connection:
             return connection.scalar(query)
+
+    def group(self, card_id: str) -> list[Stored]:
+        """The card, the one that it repeats, and all that repeat that one; withdrawn ones left out."""
+        own = self.by_id([card_id]).get(card_id)
+        if own is None:
+            return []
+        lead = own.head or own.number
+        same = (cards_table.c.number == lead) | (cards_table.c.head == lead)
+        query = sa.select(cards_table).where(same, cards_table.c.withdrawn.is_(False))
+        with self._reading() as connection:
+            return [_stored(row) for row in connection.execute(query.order_by(cards_table.c.number))]
+
+    def live(self) -> Iterator[Stored]:
+        """Every card that can be found, a group at a time."""
+        after = 0
+        query = sa.select(cards_table).where(_live()).order_by(cards_table.c.number).limit(_AT_ONCE)
+        while True:
+            with self._reading() as connection:
+                rows = [_stored(row) for row in connection.execute(query.where(cards_table.c.number > after))]
+            if not rows:
+                return
+            yield from rows
+            after = rows[-1].number
 
     def sample(self, n: int) -> list[Stored]:
         """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""

@@ -92,6 +92,8 @@ class Fate:
     counts: Mapping[Outcome, int] = field(default_factory=dict)
     #: Whether the card says itself that it no longer holds.
     expired: bool = False
+    #: When it last failed.
+    last_bad: datetime | None = None
 
     @property
     def weight(self) -> float:
@@ -109,13 +111,13 @@ class Fate:
 
 def fate(events: Iterable[Event], *, expired: bool = False) -> Fate:
     """What the outcomes of one card, and of those that say the same, come to."""
-    last: dict[tuple[str, str], Outcome] = {}
-    for event in sorted(events, key=lambda event: event.at):
-        last[_voice(event)] = event.outcome
-    counts = Counter(last.values())
-    against = [_AGAINST[outcome] for outcome in last.values() if outcome in _AGAINST]
-    bad = sum(against) if len(against) > 1 else 0.0
-    return Fate(sum(_FOR.get(outcome, 0.0) for outcome in last.values()), bad, dict(counts), expired)
+    last = {_voice(event): event for event in sorted(events, key=lambda event: event.at)}
+    counts = Counter(event.outcome for event in last.values())
+    good = sum(_FOR.get(event.outcome, 0.0) for event in last.values())
+    failures = [event for event in last.values() if event.outcome in _AGAINST]
+    bad = sum(_AGAINST[event.outcome] for event in failures) if len(failures) > 1 else 0.0
+    last_bad = max((event.at for event in failures), default=None)
+    return Fate(good, bad, dict(counts), expired, last_bad)
 
 
 def reorder(ranked: Sequence[Ranked], fates: Mapping[int, Fate]) -> list[Ranked]:

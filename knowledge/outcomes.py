@@ -46,6 +46,11 @@ class Outcomes:
         gone = {number for number, stored in cards.items() if is_expired(stored.card, now)}
         return {number: fate(told[number], expired=number in gone) for number in {*told, *gone}}
 
+    def cards(self) -> list[str]:
+        """Ids of the cards of which something is known."""
+        with self._engine.connect().execution_options(only_reads=True) as connection:
+            return list(connection.scalars(sa.select(outcomes_table.c.card).distinct()))
+
     def _insert(self, connection: Connection, row: dict[str, Any]) -> bool:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         statement = insert(outcomes_table).values(**row).on_conflict_do_nothing()

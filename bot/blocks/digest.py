@@ -15,7 +15,14 @@ MAX_CARDS, MAX_TITLE, MAX_STEPS = 10, 140, 240
 
 def notice_of(kind: str, payload: Mapping[str, Any], lang: Lang, *, alone: bool) -> Drawn:
     """A notice by its kind. `alone`: one person reads it, not a channel."""
-    return complaint(payload, lang, alone=alone) if kind == "feedback" else digest(payload, lang)
+    if kind == "feedback":
+        return complaint(payload, lang, alone=alone)
+    return digest(payload, lang) if kind == "digest" else waiting(payload, lang)
+
+
+def waiting(payload: Mapping[str, Any], lang: Lang) -> Drawn:
+    """How much waits for a decision."""
+    return Drawn(fallback(t("upkeep.waiting", lang, **payload)), [section(say("upkeep.waiting", lang, **payload))])
 
 
 def digest(payload: Mapping[str, Any], lang: Lang) -> Drawn:

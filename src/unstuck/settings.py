@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     reused_after_days: float = Field(
         7.0, description="Days a ticket must stay solved before the resolution cited for it counts as having helped."
     )
+    approve_cards: bool = Field(
+        False, description="Whether cards from solved tickets wait for somebody's yes before they are found."
+    )
+    review_days: int = Field(
+        365, description="Days after which a card should be looked at again, unless it has an interval of its own."
+    )
     managers: str = Field(
         "", description="Slack user ids, e-mails or user groups who may ask managers' questions, comma-separated."
     )

@@ -37,7 +37,11 @@ _OPEN = frozenset(StageClass) - {StageClass.SOLVED, StageClass.CLOSED, StageClas
 
 
 def learn_solved(
-    sessions: sessionmaker[Any], base: KnowledgeBase, *, progress: Callable[[int, int], None] | None = None
+    sessions: sessionmaker[Any],
+    base: KnowledgeBase,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    ask_first: bool = False,
 ) -> Learned:
     """Learn every solved ticket that has changed since the last run; withdraw the cards of reopened ones.
 
@@ -45,10 +49,11 @@ def learn_solved(
 
     A ticket that was deleted or merged into another loses its card too. Tickets in which nobody wrote
     down what helped are skipped, with the reason `no_resolution`. `progress` is told (done, total)
-    while texts are embedded.
+    while texts are embedded. `ask_first`: what is new waits for somebody's yes.
     """
     engine: Engine = sessions.kw["bind"]
     learned = Learned()
+    take_in = base.propose if ask_first else base.store
     for tickets, reached in _changed_since(engine, int(base.cursor(_CURSOR) or 0)):
         solved = [ticket for ticket in tickets if ticket.is_done]
         cards = {ticket.card_id: card_of(ticket.solved) for ticket in _told(engine, solved)}
@@ -56,7 +61,7 @@ def learn_solved(
         # Before the cards go: after a kill in between, this is found and written down again, once.
         base.record_all(_comebacks(engine, base, tickets))
         base.forget({ticket.card_id for ticket in tickets} - {name for name, card in cards.items() if card})
-        learned += base.store([card for card in cards.values() if card]) + Learned(skipped=without)
+        learned += take_in([card for card in cards.values() if card]) + Learned(skipped=without)
         base.put_cursor(_CURSOR, reached)
     base.catch_up(progress)
     return learned

@@ -16,7 +16,7 @@ from knowledge.catalogue import Catalogue
 from knowledge.embed import find_embedder
 from knowledge.fate import RAISE, Event, Fate, Outcome, fate, reorder
 from knowledge.rank import Candidate, Ranked
-from knowledge.schema import SCHEMA, outcomes_table
+from knowledge.schema import SCHEMA, cards_table, metadata, state_table, vectors_table
 from knowledge.testing import HashEmbedder, ScriptedModel, a_card
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -233,7 +233,7 @@ def test_a_base_of_version_1_is_upgraded_in_place(bare_database_url: str, tmp_pa
     engine = create_engine(bare_database_url)
     Catalogue(engine).create_tables()
     with engine.begin() as connection:
-        for table in (outcomes_table,):
+        for table in set(metadata.sorted_tables) - {cards_table, vectors_table, state_table}:
             table.drop(connection)
         connection.execute(text("UPDATE knowledge_state SET number = 1 WHERE key = 'schema'"))
     base = knowledge.open(engine, tmp_path, embedder=HashEmbedder())

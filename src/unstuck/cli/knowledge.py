@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unstuck.cli import evals
+from unstuck.cli import evals, upkeep
 from unstuck.cli.options import Home, Json, LangOption, chosen_lang, lang_or, print_json, progress
 from unstuck.errors import UsageError, UserError
 from unstuck.i18n import Lang, language_of, t
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     knowledge = typer.Typer(name="knowledge", help="What the desk has solved before.", no_args_is_help=True)
     knowledge.command()(learn)
     knowledge.command()(search)
+    upkeep.register(knowledge)
     model = typer.Typer(name="model", help="The built-in embedding model.", no_args_is_help=True)
     # A group with one command would become that command.
     model.callback()(lambda: None)
@@ -295,7 +296,7 @@ def _learn_file(base: KnowledgeBase, path: Path, bar: Callable[[int, int], None]
 def _learn_tickets(deps: Deps, bar: Callable[[int, int], None]) -> Learned:
     from unstuck.sync import learn_solved
 
-    return learn_solved(deps.sessions, deps.knowledge, progress=bar)
+    return learn_solved(deps.sessions, deps.knowledge, progress=bar, ask_first=deps.settings.approve_cards)
 
 
 def _try_out(base: KnowledgeBase, asked: Sequence[_Asked]) -> Iterator[Any]:
