@@ -53,7 +53,7 @@ def _settle(pressed: Pressed, decision: str, value: str, desk: Desk) -> None:
         return
     first, _, second = value.partition("\n")
     known = desk.deps.knowledge
-    card = known.cards([first]).get(first) or known.ledger.proposal(first)
+    card = known.cards([first]).get(first) or known.ledger.waiting(first)
     # Ids come back from the client: one that its sender may not read is nobody's.
     if card is None or card.visibility not in VISIBLE or not _decide(decision, first, second, member, desk):
         pressed.whisper.tell("upkeep.gone")

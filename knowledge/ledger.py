@@ -83,10 +83,10 @@ class Ledger:
             ordered = query.order_by(proposals_table.c.at, proposals_table.c.card).limit(limit)
             return [_from_json(value) for value in connection.scalars(ordered)]
 
-    def proposal(self, card_id: str) -> Card | None:
-        """A card that waits, or that was decided on."""
+    def waiting(self, card_id: str) -> Card | None:
+        """The proposed card, as long as nobody has decided on it."""
+        here = (proposals_table.c.card == card_id) & (proposals_table.c.decision == "")
         with self._reading() as connection:
-            here = proposals_table.c.card == card_id
             value = connection.scalar(sa.select(proposals_table.c.value).where(here))
         return _from_json(value) if value is not None else None
 

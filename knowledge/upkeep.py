@@ -136,7 +136,7 @@ class Upkeep:
     def gaps(self) -> list[Gap]:
         """What is asked in vain, most costly first. What can be answered by now is left out."""
         asked = self.base.ledger.questions(self.now - REMEMBERED_FOR)[-_MOST_QUESTIONS:]
-        found = gap_finding.gather(asked, self._likeness(asked))[: 2 * _SHOWN]
+        found = gap_finding.gather(asked, self._likeness(asked))[:_SHOWN]
         still = [gap for gap in found if not self._answered(gap)]
         return gap_finding.ranked([replace(gap, cost=self.cost(gap.examples[0])) for gap in still])
 
@@ -175,8 +175,8 @@ class Decisions:
 
     def approve(self, card_id: str) -> bool:
         """Put a proposed card into use."""
-        card = self.base.ledger.proposal(card_id)
-        if card is None or card_id not in {one.id for one in self.base.ledger.proposed(1_000_000)}:
+        card = self.base.ledger.waiting(card_id)
+        if card is None:
             return False
         # The card first: after a kill in between it still waits, and a second yes changes nothing.
         self.base.learn([card])

@@ -94,7 +94,7 @@ def test_a_changed_card_that_no_longer_clashes_is_no_pair(base: KnowledgeBase) -
 
 
 @pytest.mark.parametrize(
-    "apart", [{"product": "A"}, {"visibility": "internal"}, {"visibility": "team:x"}], ids=lambda value: str(value)
+    "apart", [{"product": "A"}, {"visibility": "internal"}, {"visibility": "team:x"}], ids=str
 )
 def test_other_products_and_other_readers_do_not_clash(engine: Engine, tmp_path: Path, apart: dict[str, str]) -> None:
     base = opened(engine, tmp_path)
