@@ -22,8 +22,9 @@ Kind = Literal["opposite", "value", "obsolete"]
 _SAME_TOPIC = 0.5
 #: As much of what is forbidden must be what the other one asks for.
 _SAME_DEED = 0.6
+_NEARLY_ALL = 0.8
 #: Share of words around two values of one kind that must be common; less where the kind names the setting.
-_SAME_SETTING, _SAME_NAMED = 0.7, 0.25
+_SAME_SETTING, _SAME_NAMED = 0.5, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +62,28 @@ def compare(one: Card, other: Card) -> Clash | None:
 
 # -- opposite instructions -------------------------------------------------------------------------
 
-_ON = r"enabled?|activated?|allow(?:ed)?|tick(?:ed)?|permit(?:ted)?|(?:turn|switch)(?:ed)? on|打开|开启|启用|允许|勾选|开通"
+_ON = r"enabled?|activated?|allow(?:ed)?|tick(?:ed)?|permit(?:ted)?|(?:turn|switch)(?:ed)? on|打开|开启|启用|允许|勾选|开通|开着"
 _OFF = (
     r"disabled?|deactivated?|block(?:ed)?|untick(?:ed)?|uncheck(?:ed)?|forbid(?:den)?|den(?:y|ied)"
-    r"|(?:turn|switch)(?:ed)? off|取消勾选|关闭|关掉|停用|禁用|禁止"
+    r"|(?:turn|switch)(?:ed)? off|取消勾选|关闭|关掉|关着|停用|禁用|禁止"
 )
 _SWITCH = re.compile(rf"(?<![a-z])(?:(?P<off>{_OFF})|(?P<on>{_ON}))", re.IGNORECASE)
-#: "Turn the relay off", "leave it on".
-_APART = re.compile(r"\b(?:turn|switch|leave|keep|set)\b (?P<what>[^.;]{2,40}?) (?P<to>on|off)\b", re.IGNORECASE)
+#: "Turn the relay off", "keep the door closed", "it has to be on".
+_APART = re.compile(
+    r"\b(?:turn|switch|leave|keep|set)\b (?P<what>[^.;]{2,40}?) (?P<to>on|off|open|closed|shut)\b"
+    r"|\b(?:must|has to|have to|should|needs? to) be (?P<be>on|off|open|closed|shut)\b",
+    re.IGNORECASE,
+)
+_CLOSED = frozenset({"off", "closed", "shut"})
+#: What comes before goes on: "disable it", "enable them again".
+_AGAIN = re.compile(r"\b(?:it|them)\b|它", re.IGNORECASE)
+#: Words that ask without saying for what.
+_MODAL = re.compile(r"必须|需要|应该|应当|可以|能够|务必|现在|记得|建议|先|请", re.IGNORECASE)
 #: To switch it both ways is to restart it.
 _BOTH = re.compile(r"\boff(?:,? and|,? then) (?:back )?on\b(?: again)?", re.IGNORECASE)
 _NOT = re.compile(
     r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|never|must not|mustn['’]t|should not|shouldn['’]t|cannot|avoid)\b"
-    r"|(?:请勿|切勿|不要|不用|不能|不可以?|不得|不应|严禁|无需|不必|勿|别(?=[再用在把]))",
+    r"|(?:请勿|切勿|不要|不用|不能|不可以?|不得|不应|不需要?|不必|不允许|严禁|无需|无须|勿|别(?=[再用在把]))",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"(?<=[a-z\d])[.!?](?=\s|$)|[;\n。！？；，：]|[:,](?=\s)|\b(?:and|then|but)\b", re.IGNORECASE)
@@ -100,32 +110,51 @@ def _same(a: _Told, b: _Told) -> bool:
 
 
 def _takes_back(told: _Told, others: Sequence[_Told]) -> bool:
-    """Whether the other card says the same as well: "turn it off and on again"."""
-    return any(other.sign == told.sign and _same_words(told, other) for other in others)
+    """Whether the other card says the same as well: "turn it off, wait, turn it on"."""
+    return any(other.sign == told.sign and _is_like(told, other) for other in others)
 
 
-def _same_words(a: _Told, b: _Told) -> bool:
-    return a.switches == b.switches and bool(a.topic) and len(a.topic & b.topic) >= 0.8 * len(a.topic)
+def _is_like(told: _Told, other: _Told) -> bool:
+    if told.switches != other.switches:
+        return False
+    shared = told.topic & other.topic
+    if told.switches:
+        return _share(shared, told.topic, other.topic) >= _SAME_TOPIC
+    return len(shared) >= _NEARLY_ALL * len(told.topic)
 
 
 def _told(steps: str) -> Iterator[_Told]:
+    before: frozenset[str] = frozenset()
     for clause in _clauses(_BOTH.sub("", steps)):
-        apart = _APART.search(clause)
-        switch = _SWITCH.search(clause)
-        negated = _NOT.search(clause)
-        sign = -1 if negated else 1
-        if apart is not None:
-            sign *= 1 if apart["to"].lower() == "on" else -1
-            rest = clause[: apart.start()] + " " + apart["what"] + " " + clause[apart.end() :]
-        elif switch is not None:
-            sign *= -1 if switch["off"] else 1
-            rest = clause[: switch.start()] + " " + clause[switch.end() :]
-        else:
-            rest = clause[negated.end() :] if negated else clause
-        rest = _NOT.sub(" ", rest)
-        topic = _topic(rest)
-        if topic:
-            yield _Told(clause.strip(), frozenset(topic), sign, bool(apart or switch), topic[0])
+        told = _read(clause, before)
+        if told is not None:
+            yield told
+            before = told.topic
+
+
+def _read(clause: str, before: frozenset[str]) -> _Told | None:
+    """The instruction of a clause. `before`: what the one before it was about."""
+    apart, negated = _APART.search(clause), _NOT.search(clause)
+    # What is closed and opened in one breath is restarted.
+    ways = {bool(match["off"]) for match in _SWITCH.finditer(clause)}
+    switch = _SWITCH.search(clause) if len(ways) == 1 else None
+    sign, rest, deed = (-1 if negated else 1), clause, clause[negated.end() :] if negated else clause
+    if apart is not None:
+        sign *= -1 if (apart["to"] or apart["be"]).lower() in _CLOSED else 1
+        rest = f"{clause[: apart.start()]} {apart['what'] or ''} {clause[apart.end() :]}"
+    elif switch is not None:
+        sign *= -1 if switch["off"] else 1
+        rest = f"{clause[: switch.start()]} {clause[switch.end() :]}"
+    switches = bool(apart or switch)
+    topic = frozenset(_topic(_bare(rest)))
+    if switches and _AGAIN.search(rest) and before:
+        topic = before
+    deeds = _topic(_bare(deed))
+    return _Told(clause, topic, sign, switches, deeds[0] if deeds else "") if topic else None
+
+
+def _bare(text: str) -> str:
+    return _MODAL.sub(" ", _NOT.sub(" ", text))
 
 
 # -- over ------------------------------------------------------------------------------------------
@@ -133,7 +162,7 @@ def _told(steps: str) -> Iterator[_Told]:
 _OVER = re.compile(
     r"\b(?:no longer|any ?more|deprecated|obsolete|discontinued|retired|superseded|instead of|as of|since (?:version )?v?\d"
     r"|(?:was|were|has been|have been|is|are) (?:removed|replaced|abolished|withdrawn|dropped))\b"
-    r"|不再|不用再|无需再|已停用|已取消|已下线|已废弃|已作废|作废|已淘汰|已改(?:为|成|用)|改用|不支持|(?:自|从)[^，。]{1,12}(?:起|开始)",
+    r"|不再|不用再|停止(?:服务|使用|受理|支持)|已停产|已下架|已失效|无需再|已停用|已取消|已下线|已废弃|已作废|作废|已淘汰|已改(?:为|成|用)|改用|不支持|(?:自|从)[^，。]{1,12}(?:起|开始)",
     re.IGNORECASE,
 )
 
@@ -157,6 +186,43 @@ def _kept(steps: str) -> str:
 
 
 # -- values ----------------------------------------------------------------------------------------
+
+
+#: Words that stand around values of every setting.
+_GENERAL = frozenset(
+    [
+        "set",
+        "replac",
+        "chang",
+        "everi",
+        "use",
+        "press",
+        "hold",
+        "wait",
+        "order",
+        "take",
+        "least",
+        "most",
+        "period",
+        "valid",
+        "work",
+        "must",
+        "right",
+        "更换",
+        "换一",
+        "一次",
+        "设为",
+        "改为",
+        "设置",
+        "每次",
+        "至少",
+        "最多",
+        "需要",
+        "期限",
+        "周期",
+        "调到",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +259,8 @@ def _placed(steps: str) -> list[_Placed]:
         for value in values_of(clause):
             # A part number stands where it likes: "Replace the cartridge. The right part is FX-310."
             near = steps if value.kind.startswith(CODE) else clause
-            found.append(_Placed(value, frozenset(_topic(_without_values(near)))))
+            around = frozenset(_topic(_bare(_without_values(near))))
+            found.append(_Placed(value, around - _GENERAL or around))
     return found
 
 

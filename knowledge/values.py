@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Kinds that name the setting themselves: two ports in two cards about the same are for the same thing.
-NAMED = frozenset({"port", "version"})
+NAMED = frozenset({"port", "version", "part"})
 #: Kinds of which a few common words around them are enough.
 CLOSE = frozenset({"address", "path", "temperature"}) | NAMED
 #: Kinds of part numbers begin so: those of other letters are other parts.
@@ -47,6 +47,8 @@ _UNITS: tuple[tuple[str, str, float], ...] = (
     (r"KB", "size", 1e3), (r"MB|兆", "size", 1e6), (r"GB|G", "size", 1e9), (r"TB", "size", 1e12),
     (r"bar|公斤", "pressure", 1), (r"MPa|兆帕", "pressure", 10),
     (r"mm|毫米", "length", 1), (r"cm|厘米", "length", 10), (r"m|米", "length", 1_000),
+    (r"位|个字符|characters|digits", "length of text", 1), (r"次|times", "times", 1),
+    (r"l|L|litres?|liters?|升", "volume", 1), (r"ml|毫升", "volume", 0.001),
     (r"V|伏", "voltage", 1), (r"A|安", "current", 1), (r"W|瓦", "power", 1),
 )  # fmt: skip
 _AMOUNT = [
@@ -59,6 +61,12 @@ _VERSION = re.compile(
 )
 _ADDRESS = re.compile(r"https?://[^\s，。；]+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|cn|net|org|io|local)(?:\.\w{2})?\b", re.I)
 _PATH = re.compile(r"(?<![\w/:.])(?:/[\w.-]+){2,}|\b[A-Z]:\\[\w.\\-]+")
+#: A number that something is set to, without a unit: "the retry limit must be 10".
+_PLAIN = re.compile(r"(?:\b(?:to|be|is|least|most)|为|成) ?(\d+)(?=[\s，。；;,)]*(?:$|[，。；;,)]))", re.IGNORECASE)
+#: Whatever is called a part: "part 7710-A", "型号 8820B".
+_PART = re.compile(
+    r"(?:\bparts?(?: (?:no\.?|number))?|型号|料号|配件号?) ?((?=[A-Z-]*\d)[A-Z\d][A-Z\d-]{3,})\b", re.IGNORECASE
+)
 #: Letters, then digits: a part number, a model, an error.
 _CODE = re.compile(r"\b([A-Z]{1,5})-?(\d{2,6})\b")
 
@@ -70,12 +78,14 @@ def values_of(text: str) -> Iterator[Value]:
         for match in pattern.finditer(rest):
             yield Value(kind, match.group().lower(), match.group())
         rest = pattern.sub(" ", rest)
-    for pattern, kind in ((_PORT, "port"), (_VERSION, "version")):
+    for pattern, kind in ((_PORT, "port"), (_VERSION, "version"), (_PART, "part")):
         for match in pattern.finditer(rest):
             yield Value(kind, next(group for group in match.groups() if group), match.group())
         rest = pattern.sub(" ", rest)
     for match in _CODE.finditer(rest):
         yield Value(f"{CODE}{match[1]}", match[2], match.group())
+    for match in _PLAIN.finditer(rest):
+        yield Value("number", match[1], match[1])
     for amount, kind, factor in _AMOUNT:
         for match in amount.finditer(rest):
             yield Value(kind, f"{_number(match['n']) * factor:g}", match.group())

@@ -56,6 +56,20 @@ def test_thirty_planted_pairs_are_found_with_at_most_five_false_ones(tmp_path: P
     base.close()
 
 
+INSTRUCTIONS: list[dict[str, Any]] = [
+    json.loads(line) for line in (Path(__file__).parent / "instructions.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("line", INSTRUCTIONS, ids=lambda line: line["newer"])
+def test_what_an_older_and_a_newer_card_tell(line: dict[str, Any]) -> None:
+    older, newer = (
+        a_card(age, "The same", text="", steps=line[age], created=datetime.fromisoformat(f"{year}-01-01T00:00:00Z"))
+        for age, year in (("older", 2023), ("newer", 2025))
+    )
+    assert (compare(older, newer) is not None) is line["clash"]
+
+
 ALIKE = [
     ("Turn the relay off and on again.", "Turn on the relay."),
     ("Hold the button for 1 minute.", "Hold the button for 60 seconds."),

@@ -93,9 +93,7 @@ def test_a_changed_card_that_no_longer_clashes_is_no_pair(base: KnowledgeBase) -
     assert pairs(base) == []
 
 
-@pytest.mark.parametrize(
-    "apart", [{"product": "A"}, {"visibility": "internal"}, {"visibility": "team:x"}], ids=str
-)
+@pytest.mark.parametrize("apart", [{"product": "A"}, {"visibility": "internal"}, {"visibility": "team:x"}], ids=str)
 def test_other_products_and_other_readers_do_not_clash(engine: Engine, tmp_path: Path, apart: dict[str, str]) -> None:
     base = opened(engine, tmp_path)
     fields = {"text": OLD.text, "steps": OLD.steps, "product": "B"}

@@ -144,8 +144,7 @@ def read_directories(connection: Connection, *, managers: str, channel: str | No
     columns = (TEAM.c[name] for name in ("source_id", "ext_id", "name", "slack_channel", "lead"))
     for source, ext_id, *rest in connection.execute(select(*columns)):
         teams.setdefault(source, {})[ext_id] = Group(*rest)
-    # User groups (S…) are not people one can write to.
-    told = tuple(one for word in managers.split(",") if (one := word.strip()) and not one.startswith("S"))
+    told = _named(managers)
     sources = {*people, *teams, *connection.execute(select(SQLModel.metadata.tables["source"].c.id)).scalars()}
     return {source: Directory(people.get(source, {}), teams.get(source, {}), told, channel) for source in sources}
 
@@ -154,4 +153,9 @@ def directory_of(connection: Connection, settings: Settings, source_id: int | No
     """The directory of one source; without a source, the managers and the channel for all."""
     every = read_directories(connection, managers=settings.managers, channel=settings.nudge_channel)
     known = every.get(source_id) if source_id is not None else next(iter(every.values()), None)
-    return known or Directory(channel=settings.nudge_channel)
+    return known or Directory(managers=_named(settings.managers), channel=settings.nudge_channel)
+
+
+def _named(managers: str) -> tuple[str, ...]:
+    # User groups (S…) are not people one can write to.
+    return tuple(one for word in managers.split(",") if (one := word.strip()) and not one.startswith("S"))
