@@ -196,3 +196,21 @@ def test_a_letter_arrives_once_over_a_bad_line(place: Place, trouble: str) -> No
     assert len(place.heard(place.bot.slack.direct(place.olga))) == 1
     with place.bot.deps.sessions() as session:
         assert [notice.state for notice in session.exec(select(Notice)).all()] == ["sent"]
+
+
+@pytest.mark.parametrize(("locale", "says"), [("en-US", "has failed too often"), ("zh-CN", "多次没能解决")])
+def test_a_doubted_card_is_shown_as_such_and_not_as_an_answer(place: Place, locale: str, says: str) -> None:
+    for ticket in range(3):
+        place.bot.deps.knowledge.record("T-101", "reopened", about=f"S-{ticket}")
+    user = place.bot.slack.add_user("kim", locale=locale)
+    question = (
+        "Dishwasher stops with E24 怎么办" if locale == "zh-CN" else "Why does the dishwasher stop and blink E24?"
+    )
+    asked = place.bot.slack.direct_message(user, question)
+    place.bot.settle()
+    answer = place.bot.slack.messages(asked.channel, by_bot=True)[-1]
+    assert says in answer.all_text()
+    assert "Dishwasher stops with E24" in answer.all_text()
+    assert "drain pump" not in answer.all_text()
+    assert problems(answer.blocks) == []
+    assert not answer.buttons()

@@ -99,11 +99,15 @@ def answer(
     lang: LangOption = None,
 ) -> None:
     """Answer an agent's question from what was solved before, with sources, or say "I don't know"."""
+    from knowledge import Question
+
     with _plain_errors(queries), _opened(home) as deps:
         asked = _asked(question, queries)
         questions = [_question(one.text, lang, _visible(deps, user)) for one in asked]
         for one, given in zip(asked, deps.knowledge.ask_many(questions), strict=True):
             spoken = lang_or(language_of(one.text), lang)
+            if not given.answered and queries is None:
+                deps.knowledge.unanswered(Question(one.text), user or "", alone=True)
             if json:
                 print_json(one.labelled(_answer(given, spoken)))
             else:
