@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from knowledge import measures, rank
 from knowledge.cards import PUBLIC, Hit
 from knowledge.catalogue import Catalogue, Stored
+from knowledge.fate import Fate, reorder
 from knowledge.index import SHELVES, shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
 from knowledge.words import language_of, words
 
 Vector = NDArray[np.float32]
+#: What became of cards, by number; cards of which nothing is known are left out.
+Fates = Callable[[Mapping[int, Stored]], Mapping[int, Fate]]
 _EVERYBODY = frozenset({PUBLIC})
 #: Candidates from each index; the right card stands lower than this in both only when it looks like nothing.
 _LEAST_CANDIDATES = 100
@@ -47,19 +50,26 @@ class Found:
     numbers: tuple[int, ...] = ()
     #: What speaks for the first hit; see `measures.evidence`.
     evidence: float = 0.0
+    #: The card that matches best, when it is doubted, and what speaks for it.
+    overruled: Hit | None = None
+    overruled_evidence: float = 0.0
 
 
-def find(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures) -> Found:
+def _no_fates(_: Mapping[int, Stored]) -> Mapping[int, Fate]:
+    return {}
+
+
+def find(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures, fates: Fates = _no_fates) -> Found:
     """The best cards for what is wanted."""
     if wanted.among is not None:
-        return _find_among(wanted, catalogue, indexes, measured)
+        return _find_among(wanted, catalogue, indexes, measured, fates)
     size = max(_LEAST_CANDIDATES, 5 * wanted.k)
     while True:
         numbers = _gather(wanted, indexes, size)
         cards = _visible(wanted, catalogue.by_number(numbers - wanted.without))
         # When most of what was gathered may not be seen, look deeper; at the bottom, what there is must do.
         if len(cards) >= wanted.k or len(numbers) < size:
-            return _rank(wanted, cards, catalogue, indexes, measured)
+            return _rank(wanted, cards, catalogue, indexes, measured, fates)
         size *= 4
 
 
@@ -77,22 +87,19 @@ def _visible(wanted: Wanted, found: dict[int, Stored]) -> dict[int, Stored]:
     return {number: stored for number, stored in found.items() if stored.live and stored.card.visibility in allowed}
 
 
-def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures) -> Found:
+def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures, fates: Fates) -> Found:
     named = catalogue.by_id(wanted.among or ())
     # A card that was folded into another is judged by that one and reported under its own name.
     heads = {stored.card.id: stored.head or stored.number for stored in named.values()}
     cards = _visible(wanted, catalogue.by_number(set(heads.values()) - wanted.without))
-    found = _rank(wanted, cards, catalogue, indexes, measured, quota=False, k=len(cards))
+    found = _rank(wanted, cards, catalogue, indexes, measured, fates, quota=False, k=len(cards))
     by_head = {hit.card.id: hit for hit in found.hits}
     rows = []
     for own_id, number in heads.items():
         if number in cards and (hit := by_head.get(cards[number].card.id)) is not None:
             rows.append((hit, own_id))
     rows.sort(key=lambda row: (row[0].rank, row[1]))
-    hits = [
-        Hit(own_id, hit.title, hit.score, place, hit.card, hit.cosine, hit.tickets)
-        for place, (hit, own_id) in enumerate(rows[: wanted.k], start=1)
-    ]
+    hits = [replace(hit, id=own_id, rank=place) for place, (hit, own_id) in enumerate(rows[: wanted.k], start=1)]
     return Found(tuple(hits), tuple(heads[own_id] for _, own_id in rows[: wanted.k]), found.evidence)
 
 
@@ -102,6 +109,7 @@ def _rank(
     catalogue: Catalogue,
     indexes: Indexes,
     measured: Measures,
+    fates: Fates,
     *,
     quota: bool = True,
     k: int | None = None,
@@ -110,13 +118,21 @@ def _rank(
         return Found()
     candidates = _candidates(wanted, cards, catalogue, indexes)
     own = language_of(wanted.text)
+    known = fates(cards)
     fused = rank.fuse(candidates, _means(wanted, candidates, measured), own)
-    ranked = rank.with_other_language(fused, own) if quota else fused
+    weighed = reorder(fused, known)
+    ranked = rank.with_other_language(weighed, own) if quota else weighed
     numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
     hits = [
-        _hit(row, cards[number], place) for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
+        _hit(row, cards[number], place, known.get(number))
+        for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
     ]
-    return Found(tuple(hits), numbers, _evidence(wanted, fused, cards[numbers[0]], indexes, measured))
+    evidence = _evidence(wanted, weighed, cards[numbers[0]], indexes, measured)
+    match = fused[0].candidate.number
+    if match not in known or not known[match].doubted:
+        return Found(tuple(hits), numbers, evidence)
+    overruled = _hit(fused[0], cards[match], 1, known[match])
+    return Found(tuple(hits), numbers, evidence, overruled, _evidence(wanted, fused, cards[match], indexes, measured))
 
 
 def _candidates(
@@ -177,9 +193,9 @@ def _others(ranked: Sequence[rank.Ranked], measured: Measures) -> list[rank.Rank
     ]
 
 
-def _hit(row: rank.Ranked, stored: Stored, place: int) -> Hit:
-    card = stored.card
-    return Hit(card.id, card.title, round(row.score, 6), place, card, row.candidate.cosine, stored.tickets)
+def _hit(row: rank.Ranked, stored: Stored, place: int, fate: Fate | None) -> Hit:
+    card, doubted = stored.card, fate is not None and fate.doubted
+    return Hit(card.id, card.title, round(row.score, 6), place, card, row.candidate.cosine, stored.tickets, doubted)
 
 
 def visible_labels(visible: Collection[str] | None) -> frozenset[str] | None:
