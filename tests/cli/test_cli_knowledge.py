@@ -118,14 +118,39 @@ def test_bad_lines_are_skipped_with_a_reason(shell: Shell, tmp_path: Path) -> No
     ]
 
 
+def test_a_folder_of_documents_is_learned_and_bad_files_are_named(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "handbook"
+    folder.mkdir()
+    (folder / "pump.md").write_text("# Pump\n\n## How do I vent it?\n\nOpen the red valve.\n", encoding="utf-8")
+    (folder / "faq.csv").write_text("问题,答案\n水泵漏水怎么办,更换垫圈\n", encoding="gb18030")
+    (folder / "broken.md").write_text("---\ntitle: [\n---\nText.\n", encoding="utf-8")
+    lines(folder / "cards.jsonl", CARDS[0], {"id": "x"})
+    code, (learned,), _ = shell.run("knowledge", "learn", str(folder))
+    assert (code, learned["learned"]) == (0, 3)
+    assert learned["skipped"] == [
+        {"id": "broken.md", "reason": "bad_front_matter"},
+        {"id": "x", "reason": "no_text"},
+    ]
+    _, (found,), _ = shell.run("knowledge", "search", "how to vent the pump", "-k", "1")
+    assert found["hits"][0]["id"] == "handbook/pump.md#pump/how-do-i-vent-it"
+    _, (found,), _ = shell.run("knowledge", "search", "水泵漏水", "-k", "1")
+    assert found["hits"][0]["title"] == "水泵漏水怎么办"
+    _, said, _ = shell.run("knowledge", "learn", str(folder), "--lang", "zh", json_output=False)
+    assert "broken.md" in said[1]
+    assert "不是有效的 YAML" in said[1]
+
+
 def _bad_files(tmp_path: Path) -> dict[str, Path]:
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "binary.jsonl").write_bytes(bytes(range(256)) * 4)
     (tmp_path / "prose.jsonl").write_text("Dear all,\n", encoding="utf-8")
     (tmp_path / "half.gz").write_bytes(gzip.compress(b'{"id": "1"}\n' * 999)[:40])
-    return {
-        name: tmp_path / name for name in ("missing.jsonl", "empty.jsonl", "binary.jsonl", "prose.jsonl", "half.gz", "")
-    }
+    (tmp_path / "colours.csv").write_text("Colour,Weight\nred,2\n", encoding="utf-8")
+    (tmp_path / "empty.md").touch()
+    (tmp_path / "broken.md").write_text("---\ntitle: [\n---\nText.\n", encoding="utf-8")
+    (tmp_path / "photos").mkdir()
+    names = ("missing.jsonl", "empty.jsonl", "binary.jsonl", "prose.jsonl", "half.gz")
+    return {name: tmp_path / name for name in (*names, "colours.csv", "empty.md", "broken.md", "photos")}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +161,10 @@ def _bad_files(tmp_path: Path) -> dict[str, Path]:
         ("binary.jsonl", "Save it as JSON lines"),
         ("prose.jsonl", "Write one JSON object a line"),
         ("half.gz", "Copy it again"),
-        ("", "Name the file in it"),
+        ("colours.csv", "Found: Colour, Weight. Needed: question (or title) and answer (or text)"),
+        ("empty.md", "Check that it is the right file"),
+        ("broken.md", "not valid YAML"),
+        ("photos", "holds nothing to learn"),
     ],
 )
 def test_a_bad_file_gets_one_line_that_names_the_remedy(shell: Shell, tmp_path: Path, name: str, remedy: str) -> None:
