@@ -16,6 +16,7 @@ from knowledge.cards import Answer, Card, Hit, Learned, Question
 from knowledge.catalogue import Catalogue, Stored
 from knowledge.compose import Model
 from knowledge.embed import Embedder, Vectors, find_embedder, key_of
+from knowledge.filters import EVERYTHING, Filter, products_named
 from knowledge.folding import digest
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
@@ -95,10 +96,15 @@ class KnowledgeBase:
     # -- asking --------------------------------------------------------------------------------
 
     def search(
-        self, q: str, k: int = 10, among: Sequence[str] | None = None, visible: frozenset[str] | None = None
+        self,
+        q: str,
+        k: int = 10,
+        among: Sequence[str] | None = None,
+        visible: frozenset[str] | None = None,
+        only: Filter = EVERYTHING,
     ) -> list[Hit]:
         """The `k` best cards for `q`, best first. `visible`: labels that may be shown, `None` means `public` alone."""
-        return next(self.search_many([q], k, [among], visible))
+        return next(self.search_many([q], k, [among], visible, only))
 
     def search_many(
         self,
@@ -106,13 +112,14 @@ class KnowledgeBase:
         k: int = 10,
         amongs: Sequence[Sequence[str] | None] | None = None,
         visible: frozenset[str] | None = None,
+        only: Filter = EVERYTHING,
     ) -> Iterator[list[Hit]]:
         """As `search`, for many questions: they go through the embedding model together."""
         self._refresh()
         asked = [redact.text(q) for q in qs]
         for number, vector in enumerate(self._query_vectors(asked)):
             among = amongs[number] if amongs else None
-            wanted = Wanted(asked[number], vector, k, among, visible)
+            wanted = Wanted(asked[number], vector, k, among, visible, only=only)
             yield list(self._find(wanted).hits)
 
     def ask(self, question: Question) -> Answer:
@@ -125,6 +132,10 @@ class KnowledgeBase:
         asked = [replace(question, text=redact.text(question.text)) for question in questions]
         for question, vector in zip(asked, self._query_vectors([q.text for q in asked]), strict=True):
             yield self._answer(question, vector)
+
+    def products_in(self, text: str) -> tuple[str, ...]:
+        """Products of known cards that `text` names, the longest name first."""
+        return products_named(text, self._catalogue.products())
 
     def status(self) -> dict[str, Any]:
         """What an administrator wants to know, as plain values."""
@@ -204,7 +215,7 @@ class KnowledgeBase:
         lang = question.lang or language_of(question.text)
         if not words(question.text):
             return Answer(False, 0.0, "", lang=lang, reason="no_words")
-        found = self._find(Wanted(question.text, vector, _NEAREST, None, question.visible))
+        found = self._find(Wanted(question.text, vector, _NEAREST, None, question.visible, only=question.only))
         if not found.hits:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
         measured, asked_in = self._measures(), language_of(question.text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from knowledge.filters import EVERYTHING, Filter
+
 #: What everybody at the desk may read. Other labels: `internal`, `team:<name>`.
 PUBLIC = "public"
 
@@ -91,6 +93,8 @@ class Question:
     lang: str | None = None
     #: Labels of cards that may be shown.
     visible: frozenset[str] = frozenset({PUBLIC})
+    #: What the answer may be taken from.
+    only: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

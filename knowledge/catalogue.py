@@ -184,6 +184,12 @@ class Catalogue:
     def by_id(self, ids: Collection[str]) -> dict[str, Stored]:
         return {stored.card.id: stored for stored in self._find(cards_table.c.id, ids)}
 
+    def products(self) -> list[str]:
+        """Products that live cards are about."""
+        query = sa.select(cards_table.c.product).where(_live(), cards_table.c.product.is_not(None)).distinct()
+        with self._reading() as connection:
+            return sorted(connection.scalars(query))
+
     def sample(self, n: int) -> list[Stored]:
         """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""
         numbers = sa.select(cards_table.c.number).where(_live()).order_by(cards_table.c.number)

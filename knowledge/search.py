@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from knowledge import measures, rank
 from knowledge.cards import PUBLIC, Hit
 from knowledge.catalogue import Catalogue, Stored
+from knowledge.filters import EVERYTHING, Filter
 from knowledge.index import SHELVES, shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
@@ -20,6 +21,8 @@ Vector = NDArray[np.float32]
 _EVERYBODY = frozenset({PUBLIC})
 #: Candidates from each index; the right card stands lower than this in both only when it looks like nothing.
 _LEAST_CANDIDATES = 100
+#: Nor deeper than this for cards that may be seen: what comes later resembles the question by chance alone.
+_DEEPEST = 20_000
 #: Cards of one language whose mean says something.
 _LEAST_FOR_MEAN = 5
 
@@ -38,6 +41,8 @@ class Wanted:
     visible: frozenset[str] | None = None
     #: Card numbers that are treated as if they were not there.
     without: frozenset[int] = frozenset()
+    #: Product and age of cards that are wanted.
+    only: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def find(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measu
         numbers = _gather(wanted, indexes, size)
         cards = _visible(wanted, catalogue.by_number(numbers - wanted.without))
         # When most of what was gathered may not be seen, look deeper; at the bottom, what there is must do.
-        if len(cards) >= wanted.k or len(numbers) < size:
+        if len(cards) >= wanted.k or len(numbers) < size or size > _DEEPEST:
             return _rank(wanted, cards, catalogue, indexes, measured)
         size *= 4
 
@@ -74,7 +79,11 @@ def _gather(wanted: Wanted, indexes: Indexes, size: int) -> set[int]:
 def _visible(wanted: Wanted, found: dict[int, Stored]) -> dict[int, Stored]:
     # Checked on the catalogue's rows, never on an index's copy: a card that was closed off a second ago stays closed.
     allowed = _EVERYBODY if wanted.visible is None else wanted.visible
-    return {number: stored for number, stored in found.items() if stored.live and stored.card.visibility in allowed}
+    return {
+        number: stored
+        for number, stored in found.items()
+        if stored.live and stored.card.visibility in allowed and wanted.only.admits(stored.card)
+    }
 
 
 def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures) -> Found:

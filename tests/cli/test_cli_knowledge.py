@@ -90,6 +90,19 @@ def test_many_questions_and_only_some_candidates(shell: Shell, tmp_path: Path) -
     assert [one["query_id"] for one in answers] == ["q1", "q2"]
 
 
+def test_only_one_product_or_what_is_new(shell: Shell, tmp_path: Path) -> None:
+    dated = [{**card, "product": "X1" if n % 2 else "X2", "created": f"20{n:02}-05-01"} for n, card in enumerate(CARDS)]
+    shell.run("knowledge", "learn", lines(tmp_path / "cards.jsonl", *dated))
+    query = "what blinks red, or leaks water"
+    _, (found,), _ = shell.run("knowledge", "search", query, "--product", "x1", "--since", "2027-01-01")
+    assert {hit["id"] for hit in found["hits"]} == {"c27", "c29", "c31"}
+    _, (answer,), _ = shell.run("answer", "The pump leaks water and shows E-101", "--product", "X2")
+    assert "c1" not in [one["id"] for one in answer["citations"]]
+    code, _, err = shell.run("answer", "pump", "--since", "yesterday")
+    assert code == 2
+    assert "2024-03-31" in err
+
+
 @pytest.mark.parametrize(("lang", "says"), [("en", "I don't know"), ("zh", "这个我不知道")])
 def test_not_knowing_is_said_in_the_askers_language(shell: Shell, lang: str, says: str) -> None:
     code, (answer,), _ = shell.run("answer", "How do I bake bread?", "--lang", lang)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from unstuck.errors import UsageError, UserError
 from unstuck.i18n import Lang, language_of, t
 
 if TYPE_CHECKING:
-    from knowledge import Answer, Card, Hit, KnowledgeBase, Learned, Question
+    from knowledge import Answer, Card, Filter, Hit, KnowledgeBase, Learned, Question
     from unstuck.deps import Deps
 
 Question_ = Annotated[str | None, typer.Argument(metavar="QUESTION", help="What to look for.")]
@@ -37,6 +38,8 @@ CorpusPath = Annotated[
         help="JSON lines, Markdown, HTML, text or CSV, .gz too, or a folder of them. [default: solved tickets]",
     ),
 ]
+Product = Annotated[str | None, typer.Option("--product", help="Only what is about this product.")]
+Since = Annotated[str | None, typer.Option("--since", help="Only what was solved or written since: 2024-03-31.")]
 
 #: Files and lines that are named when they could not be used; --json names all.
 _MOST_SKIPPED_SHOWN = 10
@@ -78,6 +81,8 @@ def search(
     queries: QueriesFile = None,
     among: AmongFile = None,
     user: AsUser = None,
+    product: Product = None,
+    since: Since = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
@@ -86,7 +91,8 @@ def search(
         asked = read_queries(question, queries)
         candidates = _candidates(among)
         amongs = [candidates.get(one.id or "", []) for one in asked] if among is not None else None
-        found = deps.knowledge.search_many([one.text for one in asked], k, amongs, _visible(deps, user))
+        texts, only = [one.text for one in asked], _filter(product, since)
+        found = deps.knowledge.search_many(texts, k, amongs, _visible(deps, user), only)
         for one, hits in zip(asked, found, strict=True):
             if json:
                 print_json(one.labelled({"hits": [_hit(hit) for hit in hits]}))
@@ -98,6 +104,8 @@ def answer(
     question: Question_ = None,
     queries: QueriesFile = None,
     user: AsUser = None,
+    product: Product = None,
+    since: Since = None,
     home: Home = None,
     json: Json = False,
     lang: LangOption = None,
@@ -105,7 +113,8 @@ def answer(
     """Answer an agent's question from what was solved before, with sources, or say "I don't know"."""
     with plain_errors(queries), _opened(home) as deps:
         asked = read_queries(question, queries)
-        questions = [question_of(one.text, lang, _visible(deps, user)) for one in asked]
+        visible, only = _visible(deps, user), _filter(product, since)
+        questions = [replace(question_of(one.text, lang, visible), only=only) for one in asked]
         for one, given in zip(asked, deps.knowledge.ask_many(questions), strict=True):
             spoken = lang_or(language_of(one.text), lang)
             if json:
@@ -230,6 +239,19 @@ def _visible(deps: Deps, user: str | None) -> frozenset[str]:
     if not people:
         raise UsageError("answers_no_person", user=user)
     return frozenset({PUBLIC, *(f"team:{person.team}" for person in people if person.team)})
+
+
+def _filter(product: str | None, since: str | None) -> Filter:
+    from knowledge import Filter
+
+    if since is None:
+        return Filter(product)
+    try:
+        at = datetime.fromisoformat(since)
+    except ValueError:
+        raise UsageError("answers_bad_since", value=since) from None
+    # A day begins everywhere at about the same time, as far as the age of an answer goes.
+    return Filter(product, at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 # -- learning --------------------------------------------------------------------------------------
