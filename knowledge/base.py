@@ -220,9 +220,11 @@ class KnowledgeBase:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
         measured, asked_in = self._measures(), language_of(question.text)
         sure = measured.confidence(found.evidence, self._wrong_target, asked_in)
-        if found.evidence < measured.threshold(self._wrong_target, asked_in):
+        if found.hits[0].contradicts:
+            sure = 0.0
+        if found.hits[0].contradicts or found.evidence < measured.threshold(self._wrong_target, asked_in):
             return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
-        written = self._write(question, lang, found.hits)
+        written = self._write(question, lang, [hit for hit in found.hits if not hit.contradicts])
         return Answer(
             True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
         )

@@ -82,6 +82,8 @@ class Hit:
     cosine: float | None = None
     #: Tickets that ended with this resolution.
     tickets: int = 1
+    #: It names another code or model than the question does; see `codes`.
+    contradicts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

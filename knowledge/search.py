@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge import measures, rank
+from knowledge import codes, measures, rank
 from knowledge.cards import PUBLIC, Hit
 from knowledge.catalogue import Catalogue, Stored
 from knowledge.filters import EVERYTHING, Filter
@@ -98,10 +98,7 @@ def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured
         if number in cards and (hit := by_head.get(cards[number].card.id)) is not None:
             rows.append((hit, own_id))
     rows.sort(key=lambda row: (row[0].rank, row[1]))
-    hits = [
-        Hit(own_id, hit.title, hit.score, place, hit.card, hit.cosine, hit.tickets)
-        for place, (hit, own_id) in enumerate(rows[: wanted.k], start=1)
-    ]
+    hits = [replace(hit, id=own_id, rank=place) for place, (hit, own_id) in enumerate(rows[: wanted.k], start=1)]
     return Found(tuple(hits), tuple(heads[own_id] for _, own_id in rows[: wanted.k]), found.evidence)
 
 
@@ -120,12 +117,15 @@ def _rank(
     candidates = _candidates(wanted, cards, catalogue, indexes)
     own = language_of(wanted.text)
     ranked = rank.fuse(candidates, _means(wanted, candidates, measured), own)
+    verdicts = codes.judge(wanted.text, {number: stored.card for number, stored in cards.items()})
+    ranked = codes.prefer(ranked, verdicts)
     best = ranked[0].candidate
     if quota:
         ranked = rank.with_other_language(ranked, own)
     numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
     hits = [
-        _hit(row, cards[number], place) for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
+        _hit(row, cards[number], place, verdicts)
+        for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
     ]
     return Found(tuple(hits), numbers, _evidence(wanted, best, cards[best.number], indexes, measured))
 
@@ -164,9 +164,10 @@ def _evidence(wanted: Wanted, best: rank.Candidate, stored: Stored, indexes: Ind
     return measures.evidence(best.cosine, mean, measures.coverage(indexes.lexical.rarity(wanted.text), held))
 
 
-def _hit(row: rank.Ranked, stored: Stored, place: int) -> Hit:
+def _hit(row: rank.Ranked, stored: Stored, place: int, verdicts: Mapping[int, codes.Verdict]) -> Hit:
     card = stored.card
-    return Hit(card.id, card.title, round(row.score, 6), place, card, row.candidate.cosine, stored.tickets)
+    contradicts = stored.number in verdicts and verdicts[stored.number].contradicts
+    return Hit(card.id, card.title, round(row.score, 6), place, card, row.candidate.cosine, stored.tickets, contradicts)
 
 
 def visible_labels(visible: Collection[str] | None) -> frozenset[str] | None:
