@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from knowledge import redact
 from knowledge.cards import Card
 from knowledge.corpus import card_of
 
@@ -110,5 +111,5 @@ def _size(text: str) -> int:
 
 
 def slug(heading: str) -> str:
-    """The part of an id that a heading makes."""
-    return re.sub(r"\W+", "-", unicodedata.normalize("NFKC", heading).casefold()).strip("-")[:80]
+    """The part of an id that a heading makes. Ids are shown and logged, so it is masked as the heading is."""
+    return re.sub(r"\W+", "-", unicodedata.normalize("NFKC", redact.text(heading)).casefold()).strip("-")[:80]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from knowledge import redact
 from knowledge.cards import Card
 from knowledge.corpus import Rejected, card_of
 from knowledge.documents.sections import slug
@@ -70,7 +71,7 @@ def _card(
     if len(row) > len(heading):
         return Rejected(here, "column_count")
     record = _record(row, columns)
-    said = record["id"] or slug(record["title"] or record["text"] or record["resolution"])
+    said = redact.text(record["id"]) or slug(record["title"] or record["text"] or record["resolution"])
     seen[said] += 1
     record["id"] = f"{name}#{said}" if seen[said] == 1 else f"{name}#{said}~{seen[said]}"
     try:
