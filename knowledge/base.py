@@ -137,6 +137,10 @@ class KnowledgeBase:
         """Products of known cards that `text` names, the longest name first."""
         return products_named(text, self._catalogue.products())
 
+    def saying_the_same(self, card: Card) -> list[str]:
+        """Ids of known cards whose resolution says what the card's says, which itself need not be known."""
+        return Calibration(self._catalogue, self._indexes, self._query_vectors).saying_the_same(card)
+
     def status(self) -> dict[str, Any]:
         """What an administrator wants to know, as plain values."""
         measured = self._measures()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import sessionmaker
 from sqlmodel import SQLModel
 
 from knowledge.base import KnowledgeBase
-from knowledge.cards import Learned
+from knowledge.cards import Card, Learned
 from knowledge.resolutions import Said, Solved, card_of
 from unstuck.tickets.changes import StageClass
 from unstuck.tickets.store import reading
@@ -51,6 +51,15 @@ def learn_solved(
         base.put_cursor(_CURSOR, reached)
     base.catch_up(progress)
     return learned
+
+
+def solved_cards(sessions: sessionmaker[Any]) -> Iterator[Card]:
+    """The cards of all solved tickets, without learning any."""
+    engine: Engine = sessions.kw["bind"]
+    for tickets, _ in _changed_since(engine, 0):
+        for ticket in _told(engine, [ticket for ticket in tickets if ticket.is_done]):
+            if (card := card_of(ticket.solved)) is not None:
+                yield card
 
 
 def card_id(source: str, ticket: str) -> str:

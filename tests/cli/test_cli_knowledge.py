@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from unstuck import cli
+from unstuck.testing import NOON, a_ticket, store_changes
+from unstuck.tickets.store import open_store
 
 CARDS = [
     {
@@ -224,3 +227,44 @@ def test_eval_answers_measures_a_base_of_its_own(shell: Shell, tmp_path: Path) -
     assert (report["false_answers"], report["auroc"]) == (0.0, 1.0)
     _, (searched,), _ = shell.run("knowledge", "search", "pump")
     assert searched["hits"] == []  # the desk's own base is untouched
+
+
+def test_eval_answers_is_told_by_language_and_product(shell: Shell, tmp_path: Path) -> None:
+    corpus = lines(tmp_path / "corpus.jsonl", *CARDS)
+    asked = [{"id": "q1", "text": "pump is loud E-100", "product": "X1"}, {"id": "q2", "text": "水泵 lamp blinks red"}]
+    queries = lines(tmp_path / "q.jsonl", *asked)
+    (tmp_path / "qrels.tsv").write_text("q1\tc0\t1\nq2\tc31\t1\n", encoding="utf-8")
+    options = ["--corpus", corpus, "--queries", queries, "--qrels", str(tmp_path / "qrels.tsv")]
+    _, (report,), _ = shell.run("eval", "answers", *options)
+    assert {name: one["queries"] for name, one in report["by_language"].items()} == {"en": 1, "zh": 1}
+    assert {name: one["recall_10"] for name, one in report["by_product"].items()} == {"": 1.0, "X1": 1.0}
+    _, printed, _ = shell.run("eval", "answers", *options, "--lang", "zh", json_output=False)
+    assert "已回答" in printed[0]
+    code, _, err = shell.run("eval", "answers", "--corpus", corpus)
+    assert code == 2
+    assert "--qrels" in err
+
+
+def test_eval_answers_asks_the_desks_own_newest_tickets(shell: Shell, tmp_path: Path) -> None:
+    code, _, err = shell.run("eval", "answers")
+    assert code == 1
+    assert "nothing can be held out" in err
+    store = open_store(f"sqlite:///{tmp_path / 'home' / 'unstuck.db'}")
+    for number, card in enumerate(CARDS * 2):
+        fixed = {
+            "title": card["title"],
+            "resolution": f"{card['resolution']} Then press the red reset key {number % 7}.",
+        }
+        changes = a_ticket(f"T-{number}", (2, "Solved"), start=NOON + timedelta(days=number), **fixed)
+        store_changes(store, changes)
+    store.dispose()
+    code, (report,), _ = shell.run("eval", "answers", "--tickets", "10")
+    assert code == 0
+    assert report["held_out"]["asked"] == 10
+    assert report["held_out"]["known"] + report["held_out"]["left_out"] == 2 * len(CARDS) - 10
+    assert report["queries"] + report["unanswerable"] == 10
+    assert "says what the asked ticket's says" in report["definition"]
+    assert set(report["by_language"]) == {"en"}
+    _, (searched,), _ = shell.run("knowledge", "search", "pump")
+    assert searched["hits"] == []  # the desk's own base is untouched
+    assert [path.name for path in (tmp_path / "home" / "evaluations").iterdir()] == []

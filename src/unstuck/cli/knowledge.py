@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
 def learn(path: CorpusPath = None, home: Home = None, json: Json = False, lang: LangOption = None) -> None:
     """Learn resolutions from solved tickets, or from documents."""
     started = time.perf_counter()
-    with plain_errors(path), _opened(home) as deps, Bar("answers.learning", chosen_lang()) as bar:
+    with plain_errors(path), opened(home) as deps, Bar("answers.learning", chosen_lang()) as bar:
         learned = learn_path(deps.knowledge, path, bar.at) if path is not None else _learn_tickets(deps, bar.at)
     seconds = round(time.perf_counter() - started, 2)
     if json:
@@ -87,7 +87,7 @@ def search(
     json: Json = False,
 ) -> None:
     """Find past resolutions, best first."""
-    with plain_errors(queries), _opened(home) as deps:
+    with plain_errors(queries), opened(home) as deps:
         asked = read_queries(question, queries)
         candidates = _candidates(among)
         amongs = [candidates.get(one.id or "", []) for one in asked] if among is not None else None
@@ -111,7 +111,7 @@ def answer(
     lang: LangOption = None,
 ) -> None:
     """Answer an agent's question from what was solved before, with sources, or say "I don't know"."""
-    with plain_errors(queries), _opened(home) as deps:
+    with plain_errors(queries), opened(home) as deps:
         asked = read_queries(question, queries)
         visible, only = _visible(deps, user), _filter(product, since)
         questions = [replace(question_of(one.text, lang, visible), only=only) for one in asked]
@@ -144,7 +144,7 @@ def fetch(json: Json = False, lang: LangOption = None) -> None:
 
 
 @contextmanager
-def _opened(home: Path | None) -> Iterator[Deps]:
+def opened(home: Path | None) -> Iterator[Deps]:
     from unstuck import deps, settings
 
     built = deps.build(settings.load(home=home))
@@ -182,6 +182,9 @@ class Query:
     text: str
     #: From the file; `None` for a question typed on the command line.
     id: str | None = None
+    #: As the file has it, else as the text is; and what the question is about, if the file says so.
+    lang: str = ""
+    product: str = ""
 
     def labelled(self, values: dict[str, Any]) -> dict[str, Any]:
         return values if self.id is None else {"query_id": self.id, **values}
@@ -198,7 +201,10 @@ def read_queries(question: str | None, queries: Path | None) -> list[Query]:
     lines = list(read_objects(readable(queries)))
     if not all(isinstance(line.get("text"), str) and "id" in line for line in lines):
         raise UsageError("answers_bad_queries", path=queries)
-    return [Query(line["text"], str(line["id"])) for line in lines]
+    return [
+        Query(line["text"], str(line["id"]), line.get("lang") or language_of(line["text"]), line.get("product") or "")
+        for line in lines
+    ]
 
 
 def _candidates(among: Path | None) -> dict[str, list[str]]:
