@@ -180,6 +180,7 @@ def _show(report: _Report, shown: dict[str, Any], lang: Lang) -> None:
     for group, one in rows.items():
         table.add_row(escape(group), *(_cell(one.to_json()[name]) for name in _COLUMNS))
     Console().print(table)
+    print(t("evals.legend", lang))
     for name, value in report.whole.to_json().items():
         if name not in _COLUMNS:
             print(f"{name:20} {value if value is not None else '-'}")
