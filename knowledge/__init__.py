@@ -7,6 +7,7 @@ from knowledge.base import KnowledgeBase, open
 from knowledge.cards import PUBLIC, Answer, Card, Citation, Hit, Learned, Question
 from knowledge.compose import Model
 from knowledge.errors import BadRecord, CorruptModel, DownloadFailed, KnowledgeError, NewerBase, NoModel
+from knowledge.filters import Filter
 
 __all__ = [
     "PUBLIC",
@@ -16,6 +17,7 @@ __all__ = [
     "Citation",
     "CorruptModel",
     "DownloadFailed",
+    "Filter",
     "Hit",
     "KnowledgeBase",
     "KnowledgeError",

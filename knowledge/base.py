@@ -20,6 +20,7 @@ from knowledge.compose import Model
 from knowledge.contradictions import Clash
 from knowledge.embed import Embedder, Vectors, find_embedder, key_of
 from knowledge.fate import Event, Fate, Outcome
+from knowledge.filters import EVERYTHING, Filter, products_named
 from knowledge.folding import digest
 from knowledge.indexes import Indexes
 from knowledge.ledger import Asked, Ledger
@@ -222,10 +223,15 @@ class KnowledgeBase:
     # -- asking --------------------------------------------------------------------------------
 
     def search(
-        self, q: str, k: int = 10, among: Sequence[str] | None = None, visible: frozenset[str] | None = None
+        self,
+        q: str,
+        k: int = 10,
+        among: Sequence[str] | None = None,
+        visible: frozenset[str] | None = None,
+        only: Filter = EVERYTHING,
     ) -> list[Hit]:
         """The `k` best cards for `q`, best first. `visible`: labels that may be shown, `None` means `public` alone."""
-        return next(self.search_many([q], k, [among], visible))
+        return next(self.search_many([q], k, [among], visible, only))
 
     def search_many(
         self,
@@ -233,13 +239,14 @@ class KnowledgeBase:
         k: int = 10,
         amongs: Sequence[Sequence[str] | None] | None = None,
         visible: frozenset[str] | None = None,
+        only: Filter = EVERYTHING,
     ) -> Iterator[list[Hit]]:
         """As `search`, for many questions: they go through the embedding model together."""
         self._refresh()
         asked = [redact.text(q) for q in qs]
         for number, vector in enumerate(self._query_vectors(asked)):
             among = amongs[number] if amongs else None
-            wanted = Wanted(asked[number], vector, k, among, visible)
+            wanted = Wanted(asked[number], vector, k, among, visible, only=only)
             yield list(self._find(wanted).hits)
 
     def ask(self, question: Question) -> Answer:
@@ -252,6 +259,14 @@ class KnowledgeBase:
         asked = [replace(question, text=redact.text(question.text)) for question in questions]
         for question, vector in zip(asked, self._query_vectors([q.text for q in asked]), strict=True):
             yield self._answer(question, vector)
+
+    def products_in(self, text: str) -> tuple[str, ...]:
+        """Products of known cards that `text` names, the longest name first."""
+        return products_named(text, self._catalogue.products())
+
+    def saying_the_same(self, card: Card) -> list[str]:
+        """Ids of known cards whose resolution says what the card's says, which itself need not be known."""
+        return Calibration(self._catalogue, self._indexes, self._query_vectors).saying_the_same(card)
 
     def status(self) -> dict[str, Any]:
         """What an administrator wants to know, as plain values."""
@@ -338,20 +353,23 @@ class KnowledgeBase:
         lang = question.lang or language_of(question.text)
         if not words(question.text):
             return Answer(False, 0.0, "", lang=lang, reason="no_words")
-        found = self._find(Wanted(question.text, vector, _NEAREST, None, question.visible))
+        found = self._find(Wanted(question.text, vector, _NEAREST, None, question.visible, only=question.only))
         if not found.hits:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
         measured, asked_in = self._measures(), language_of(question.text)
         sure = measured.confidence(found.evidence, self._wrong_target, asked_in)
+        if found.hits[0].contradicts:
+            sure = 0.0
         least = measured.threshold(self._wrong_target, asked_in)
-        if found.evidence < least or found.hits[0].doubted:
+        if found.evidence < least or found.hits[0].doubted or found.hits[0].contradicts:
             reason, nearest = "not_sure", found.hits
             if found.overruled is not None and found.overruled_evidence >= least:
                 # That it was tried and failed is worth knowing.
                 reason, nearest = "doubted", _first(found.overruled, found.hits)
             return Answer(False, sure, "", lang=lang, reason=reason, nearest=nearest, people=_people(nearest))
-        # The first one is not doubted, so something is left.
-        written = self._write(question, lang, [hit for hit in found.hits if not hit.doubted])
+        # The first one is neither, so something is left.
+        usable = [hit for hit in found.hits if not (hit.doubted or hit.contradicts)]
+        written = self._write(question, lang, usable)
         return Answer(
             True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
         )

@@ -109,6 +109,11 @@ class Calibration:
             if not self._is_same(first.setdefault(stored.card.title, stored.card), stored.card)
         )
 
+    def saying_the_same(self, card: Card) -> list[str]:
+        """Ids of live cards whose resolution says what the card's says."""
+        alike = self.catalogue.by_number(list(self.indexes.lexical.best(card.steps, _LARGEST_TOPIC)))
+        return [one.card.id for one in alike.values() if one.live and self._is_same(one.card, card)]
+
     def _is_same(self, one: Card, other: Card) -> bool:
         """Whether two resolutions say the same: each one's rare words are mostly the other's too."""
         if one.id == other.id or not (one.steps and other.steps):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from knowledge.filters import EVERYTHING, Filter
+
 #: What everybody at the desk may read. Other labels: `internal`, `team:<name>`.
 PUBLIC = "public"
 
@@ -82,6 +84,8 @@ class Hit:
     tickets: int = 1
     #: It has failed too often, or has expired: to be checked before anybody relies on it.
     doubted: bool = False
+    #: It names another code or model than the question does; see `codes`.
+    contradicts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Question:
     lang: str | None = None
     #: Labels of cards that may be shown.
     visible: frozenset[str] = frozenset({PUBLIC})
+    #: What the answer may be taken from.
+    only: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,6 +237,12 @@ class Catalogue:
             yield from rows
             after = rows[-1].number
 
+    def products(self) -> list[str]:
+        """Products that live cards are about."""
+        query = sa.select(cards_table.c.product).where(_live(), cards_table.c.product.is_not(None)).distinct()
+        with self._reading() as connection:
+            return sorted(connection.scalars(query))
+
     def sample(self, n: int) -> list[Stored]:
         """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""
         numbers = sa.select(cards_table.c.number).where(_live()).order_by(cards_table.c.number)

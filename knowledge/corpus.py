@@ -87,11 +87,12 @@ def card_of(record: dict[str, Any]) -> Card:
         steps=steps,
         lang=_text(record, "lang") or language_of(title + body + steps),
         url=_text(record, "url") or None,
-        created=_moment(name, record.get("created")),
+        created=_moment(name, record, "created"),
         owner=_text(record, "owner") or None,
         team=_text(record, "team") or None,
         product=_text(record, "product") or None,
         visibility=_text(record, "visibility") or PUBLIC,
+        valid_until=_moment(name, record, "valid_until"),
     )
 
 
@@ -112,11 +113,12 @@ def _text(record: dict[str, Any], key: str) -> str:
     return _CONTROL.sub("", text)
 
 
-def _moment(name: str, value: object) -> datetime | None:
+def _moment(name: str, record: dict[str, Any], key: str) -> datetime | None:
+    value = record.get(key)
     if value in (None, ""):
         return None
     try:
         at = datetime.fromisoformat(str(value))
     except ValueError:
-        raise BadRecord("bad_created", name) from None
+        raise BadRecord(f"bad_{key}", name) from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

@@ -27,6 +27,9 @@ class Asked:
     ranking: Sequence[str]
     answered: bool
     confidence: float
+    #: What the figures are told by.
+    lang: str = ""
+    product: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,15 @@ def score(asked: Iterable[Asked], qrels: Qrels) -> Report:
         auroc=auroc([one.confidence for one in able], [one.confidence for one in unable]),
         coverage_at_5_wrong=_coverage_at(every, qrels, len(able), 0.05),
     )
+
+
+def score_by(field: str, asked: Iterable[Asked], qrels: Qrels) -> dict[str, Report]:
+    """As `score`, for each `lang` or `product` by itself, the most asked first; `""` where nobody said."""
+    groups: dict[str, list[Asked]] = {}
+    for one in asked:
+        groups.setdefault(getattr(one, field), []).append(one)
+    ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    return {name: score(group, qrels) for name, group in ordered}
 
 
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float | None:

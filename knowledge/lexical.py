@@ -23,7 +23,7 @@ import tantivy
 from knowledge.words import words
 
 #: Raised when the words of a card are made differently: an index of another layout is rebuilt.
-LAYOUT = 1
+LAYOUT = 2
 #: Row number of the row that holds the mark; cards count from 1.
 _MARK_ROW = 0
 _WRITER_BYTES = 50_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import sqlalchemy as sa
@@ -144,9 +145,11 @@ care_table = sa.Table(
 
 def open_engine(url: str) -> sa.Engine:
     """An engine for a base that does not share the ticket store's. On SQLite writers wait for each other."""
+    # At DEBUG it would log the rows that it reads: what customers wrote.
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
     if sa.make_url(url).get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge import measures, rank
+from knowledge import codes, measures, rank
 from knowledge.cards import PUBLIC, Hit
 from knowledge.catalogue import Catalogue, Stored
 from knowledge.fate import Fate, reorder
+from knowledge.filters import EVERYTHING, Filter
 from knowledge.index import SHELVES, shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
@@ -23,6 +24,8 @@ Fates = Callable[[Mapping[int, Stored]], Mapping[int, Fate]]
 _EVERYBODY = frozenset({PUBLIC})
 #: Candidates from each index; the right card stands lower than this in both only when it looks like nothing.
 _LEAST_CANDIDATES = 100
+#: Nor deeper than this for cards that may be seen: what comes later resembles the question by chance alone.
+_DEEPEST = 20_000
 #: Cards of one language whose mean says something.
 _LEAST_FOR_MEAN = 5
 
@@ -41,6 +44,8 @@ class Wanted:
     visible: frozenset[str] | None = None
     #: Card numbers that are treated as if they were not there.
     without: frozenset[int] = frozenset()
+    #: Product and age of cards that are wanted.
+    only: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def find(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measu
         numbers = _gather(wanted, indexes, size)
         cards = _visible(wanted, catalogue.by_number(numbers - wanted.without))
         # When most of what was gathered may not be seen, look deeper; at the bottom, what there is must do.
-        if len(cards) >= wanted.k or len(numbers) < size:
+        if len(cards) >= wanted.k or len(numbers) < size or size > _DEEPEST:
             return _rank(wanted, cards, catalogue, indexes, measured, fates)
         size *= 4
 
@@ -84,7 +89,11 @@ def _gather(wanted: Wanted, indexes: Indexes, size: int) -> set[int]:
 def _visible(wanted: Wanted, found: dict[int, Stored]) -> dict[int, Stored]:
     # Checked on the catalogue's rows, never on an index's copy: a card that was closed off a second ago stays closed.
     allowed = _EVERYBODY if wanted.visible is None else wanted.visible
-    return {number: stored for number, stored in found.items() if stored.live and stored.card.visibility in allowed}
+    return {
+        number: stored
+        for number, stored in found.items()
+        if stored.live and stored.card.visibility in allowed and wanted.only.admits(stored.card)
+    }
 
 
 def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures, fates: Fates) -> Found:
@@ -119,19 +128,20 @@ def _rank(
     candidates = _candidates(wanted, cards, catalogue, indexes)
     own = language_of(wanted.text)
     known = fates(cards)
-    fused = rank.fuse(candidates, _means(wanted, candidates, measured), own)
+    verdicts = codes.judge(wanted.text, {number: stored.card for number, stored in cards.items()})
+    fused = codes.prefer(rank.fuse(candidates, _means(wanted, candidates, measured), own), verdicts)
     weighed = reorder(fused, known)
     ranked = rank.with_other_language(weighed, own) if quota else weighed
     numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
     hits = [
-        _hit(row, cards[number], place, known.get(number))
+        _hit(row, cards[number], place, known.get(number), verdicts.get(number))
         for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
     ]
     evidence = _evidence(wanted, weighed, cards[numbers[0]], indexes, measured)
     match = fused[0].candidate.number
     if match not in known or not known[match].doubted:
         return Found(tuple(hits), numbers, evidence)
-    overruled = _hit(fused[0], cards[match], 1, known[match])
+    overruled = _hit(fused[0], cards[match], 1, known[match], verdicts.get(match))
     return Found(tuple(hits), numbers, evidence, overruled, _evidence(wanted, fused, cards[match], indexes, measured))
 
 
@@ -193,9 +203,18 @@ def _others(ranked: Sequence[rank.Ranked], measured: Measures) -> list[rank.Rank
     ]
 
 
-def _hit(row: rank.Ranked, stored: Stored, place: int, fate: Fate | None) -> Hit:
-    card, doubted = stored.card, fate is not None and fate.doubted
-    return Hit(card.id, card.title, round(row.score, 6), place, card, row.candidate.cosine, stored.tickets, doubted)
+def _hit(row: rank.Ranked, stored: Stored, place: int, fate: Fate | None, verdict: codes.Verdict | None) -> Hit:
+    return Hit(
+        stored.card.id,
+        stored.card.title,
+        round(row.score, 6),
+        place,
+        stored.card,
+        row.candidate.cosine,
+        stored.tickets,
+        doubted=fate is not None and fate.doubted,
+        contradicts=verdict is not None and verdict.contradicts,
+    )
 
 
 def visible_labels(visible: Collection[str] | None) -> frozenset[str] | None:

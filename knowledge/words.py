@@ -15,6 +15,7 @@ from typing import Any
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PIECE = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+(?:[-_./:'][^\W_{_HAN}]+)*")
 _INSIDE = re.compile(r"[-_./:']")
+_RUN = re.compile(r"\d+|[^\W\d_]+")
 _STOP = frozenset(
     [
         "a",
@@ -157,8 +158,13 @@ def _han(run: str) -> list[str]:
 def _latin(piece: str) -> list[str]:
     parts = _INSIDE.split(piece)
     dropped = _STOP_IN_PARTS if len(parts) > 1 else _STOP
-    kept = [stem(part) for part in parts if part not in dropped]
-    return [piece, *kept] if len(parts) > 1 and _is_code(piece) else kept
+    kept = [_one_spelling(part) if _is_code(part) else stem(part) for part in parts if part not in dropped]
+    return [_one_spelling(piece), *kept] if len(parts) > 1 and _is_code(piece) else kept
+
+
+def _one_spelling(code: str) -> str:
+    """The same for E104, E-104 and E_104."""
+    return "-".join(_RUN.findall(code))
 
 
 def _is_code(piece: str) -> bool:

@@ -93,6 +93,15 @@ def occasion(ticket: str, solved_at: datetime) -> str:
     return f"{ticket} {iso(solved_at)}"
 
 
+def solved_cards(sessions: sessionmaker[Any]) -> Iterator[Card]:
+    """The cards of all solved tickets, without learning any."""
+    engine: Engine = sessions.kw["bind"]
+    for tickets, _ in _changed_since(engine, 0):
+        for ticket in _told(engine, [ticket for ticket in tickets if ticket.is_done]):
+            if (card := card_of(ticket.solved)) is not None:
+                yield card
+
+
 def card_id(source: str, ticket: str) -> str:
     """The id of the card of a ticket, as its source numbers it."""
     return f"{source}/{ticket}"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from unstuck import cli
+from unstuck.testing import NOON, a_ticket, store_changes
+from unstuck.tickets.store import open_store
 
 CARDS = [
     {
@@ -90,6 +93,19 @@ def test_many_questions_and_only_some_candidates(shell: Shell, tmp_path: Path) -
     assert [one["query_id"] for one in answers] == ["q1", "q2"]
 
 
+def test_only_one_product_or_what_is_new(shell: Shell, tmp_path: Path) -> None:
+    dated = [{**card, "product": "X1" if n % 2 else "X2", "created": f"20{n:02}-05-01"} for n, card in enumerate(CARDS)]
+    shell.run("knowledge", "learn", lines(tmp_path / "cards.jsonl", *dated))
+    query = "what blinks red, or leaks water"
+    _, (found,), _ = shell.run("knowledge", "search", query, "--product", "x1", "--since", "2027-01-01")
+    assert {hit["id"] for hit in found["hits"]} == {"c27", "c29", "c31"}
+    _, (answer,), _ = shell.run("answer", "The pump leaks water and shows E-101", "--product", "X2")
+    assert "c1" not in [one["id"] for one in answer["citations"]]
+    code, _, err = shell.run("answer", "pump", "--since", "yesterday")
+    assert code == 2
+    assert "2024-03-31" in err
+
+
 @pytest.mark.parametrize(("lang", "says"), [("en", "I don't know"), ("zh", "这个我不知道")])
 def test_not_knowing_is_said_in_the_askers_language(shell: Shell, lang: str, says: str) -> None:
     code, (answer,), _ = shell.run("answer", "How do I bake bread?", "--lang", lang)
@@ -118,14 +134,39 @@ def test_bad_lines_are_skipped_with_a_reason(shell: Shell, tmp_path: Path) -> No
     ]
 
 
+def test_a_folder_of_documents_is_learned_and_bad_files_are_named(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "handbook"
+    folder.mkdir()
+    (folder / "pump.md").write_text("# Pump\n\n## How do I vent it?\n\nOpen the red valve.\n", encoding="utf-8")
+    (folder / "faq.csv").write_text("问题,答案\n水泵漏水怎么办,更换垫圈\n", encoding="gb18030")
+    (folder / "broken.md").write_text("---\ntitle: [\n---\nText.\n", encoding="utf-8")
+    lines(folder / "cards.jsonl", CARDS[0], {"id": "x"})
+    code, (learned,), _ = shell.run("knowledge", "learn", str(folder))
+    assert (code, learned["learned"]) == (0, 3)
+    assert learned["skipped"] == [
+        {"id": "broken.md", "reason": "bad_front_matter"},
+        {"id": "x", "reason": "no_text"},
+    ]
+    _, (found,), _ = shell.run("knowledge", "search", "how to vent the pump", "-k", "1")
+    assert found["hits"][0]["id"] == "handbook/pump.md#pump/how-do-i-vent-it"
+    _, (found,), _ = shell.run("knowledge", "search", "水泵漏水", "-k", "1")
+    assert found["hits"][0]["title"] == "水泵漏水怎么办"
+    _, said, _ = shell.run("knowledge", "learn", str(folder), "--lang", "zh", json_output=False)
+    assert "broken.md" in said[1]
+    assert "不是有效的 YAML" in said[1]
+
+
 def _bad_files(tmp_path: Path) -> dict[str, Path]:
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "binary.jsonl").write_bytes(bytes(range(256)) * 4)
     (tmp_path / "prose.jsonl").write_text("Dear all,\n", encoding="utf-8")
     (tmp_path / "half.gz").write_bytes(gzip.compress(b'{"id": "1"}\n' * 999)[:40])
-    return {
-        name: tmp_path / name for name in ("missing.jsonl", "empty.jsonl", "binary.jsonl", "prose.jsonl", "half.gz", "")
-    }
+    (tmp_path / "colours.csv").write_text("Colour,Weight\nred,2\n", encoding="utf-8")
+    (tmp_path / "empty.md").touch()
+    (tmp_path / "broken.md").write_text("---\ntitle: [\n---\nText.\n", encoding="utf-8")
+    (tmp_path / "photos").mkdir()
+    names = ("missing.jsonl", "empty.jsonl", "binary.jsonl", "prose.jsonl", "half.gz")
+    return {name: tmp_path / name for name in (*names, "colours.csv", "empty.md", "broken.md", "photos")}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +177,10 @@ def _bad_files(tmp_path: Path) -> dict[str, Path]:
         ("binary.jsonl", "Save it as JSON lines"),
         ("prose.jsonl", "Write one JSON object a line"),
         ("half.gz", "Copy it again"),
-        ("", "Name the file in it"),
+        ("colours.csv", "Found: Colour, Weight. Needed: question (or title) and answer (or text)"),
+        ("empty.md", "Check that it is the right file"),
+        ("broken.md", "not valid YAML"),
+        ("photos", "holds nothing to learn"),
     ],
 )
 def test_a_bad_file_gets_one_line_that_names_the_remedy(shell: Shell, tmp_path: Path, name: str, remedy: str) -> None:
@@ -183,3 +227,44 @@ def test_eval_answers_measures_a_base_of_its_own(shell: Shell, tmp_path: Path) -
     assert (report["false_answers"], report["auroc"]) == (0.0, 1.0)
     _, (searched,), _ = shell.run("knowledge", "search", "pump")
     assert searched["hits"] == []  # the desk's own base is untouched
+
+
+def test_eval_answers_is_told_by_language_and_product(shell: Shell, tmp_path: Path) -> None:
+    corpus = lines(tmp_path / "corpus.jsonl", *CARDS)
+    asked = [{"id": "q1", "text": "pump is loud E-100", "product": "X1"}, {"id": "q2", "text": "水泵 lamp blinks red"}]
+    queries = lines(tmp_path / "q.jsonl", *asked)
+    (tmp_path / "qrels.tsv").write_text("q1\tc0\t1\nq2\tc31\t1\n", encoding="utf-8")
+    options = ["--corpus", corpus, "--queries", queries, "--qrels", str(tmp_path / "qrels.tsv")]
+    _, (report,), _ = shell.run("eval", "answers", *options)
+    assert {name: one["queries"] for name, one in report["by_language"].items()} == {"en": 1, "zh": 1}
+    assert {name: one["recall_10"] for name, one in report["by_product"].items()} == {"": 1.0, "X1": 1.0}
+    _, printed, _ = shell.run("eval", "answers", *options, "--lang", "zh", json_output=False)
+    assert "已回答" in printed[0]
+    code, _, err = shell.run("eval", "answers", "--corpus", corpus)
+    assert code == 2
+    assert "--qrels" in err
+
+
+def test_eval_answers_asks_the_desks_own_newest_tickets(shell: Shell, tmp_path: Path) -> None:
+    code, _, err = shell.run("eval", "answers")
+    assert code == 1
+    assert "nothing can be held out" in err
+    store = open_store(f"sqlite:///{tmp_path / 'home' / 'unstuck.db'}")
+    for number, card in enumerate(CARDS * 2):
+        fixed = {
+            "title": card["title"],
+            "resolution": f"{card['resolution']} Then press the red reset key {number % 7}.",
+        }
+        changes = a_ticket(f"T-{number}", (2, "Solved"), start=NOON + timedelta(days=number), **fixed)
+        store_changes(store, changes)
+    store.dispose()
+    code, (report,), _ = shell.run("eval", "answers", "--tickets", "10")
+    assert code == 0
+    assert report["held_out"]["asked"] == 10
+    assert report["held_out"]["known"] + report["held_out"]["left_out"] == 2 * len(CARDS) - 10
+    assert report["queries"] + report["unanswerable"] == 10
+    assert "says what the asked ticket's says" in report["definition"]
+    assert set(report["by_language"]) == {"en"}
+    _, (searched,), _ = shell.run("knowledge", "search", "pump")
+    assert searched["hits"] == []  # the desk's own base is untouched
+    assert [path.name for path in (tmp_path / "home" / "evaluations").iterdir()] == []

@@ -20,8 +20,8 @@ def test_words_of_both_languages(text: str, expected: set[str]) -> None:
 
 def test_a_code_is_kept_whole_and_in_parts() -> None:
     assert {"e-104", "e", "104"} <= set(words("Error E-104 on start"))
-    assert "sec_error_expired" in words("SEC_ERROR_EXPIRED")
-    assert "0x80070643" in words("0x80070643")
+    assert "sec-error-expired" in words("SEC_ERROR_EXPIRED")
+    assert "0-x-80070643" in words("0x80070643")
 
 
 def test_full_width_letters_are_the_same_word() -> None:
@@ -30,6 +30,6 @@ def test_full_width_letters_are_the_same_word() -> None:
 
 def test_a_mixed_sentence_gives_both() -> None:
     found = words("打印机 X200 无法连接")
-    assert {"x200", "打印", "连接"} <= set(found)
+    assert {"x-200", "打印", "连接"} <= set(found)
     assert is_chinese("X200 连接")
     assert not is_chinese("X200 connect")

