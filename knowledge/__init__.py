@@ -5,8 +5,8 @@
 
 from knowledge.base import KnowledgeBase, open
 from knowledge.cards import PUBLIC, Answer, Card, Citation, Hit, Learned, Question
-from knowledge.compose import Model
 from knowledge.errors import BadRecord, CorruptModel, DownloadFailed, KnowledgeError, NewerBase, NoModel
+from knowledge.replies import Model
 
 __all__ = [
     "PUBLIC",

@@ -14,11 +14,14 @@ from knowledge import compose, redact
 from knowledge.calibrate import Calibration
 from knowledge.cards import Answer, Card, Hit, Learned, Question
 from knowledge.catalogue import Catalogue, Stored
-from knowledge.compose import Model
+from knowledge.compose import Told
 from knowledge.embed import Embedder, Vectors, find_embedder, key_of
 from knowledge.folding import digest
+from knowledge.grounding import Yardstick
+from knowledge.index import shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures
+from knowledge.replies import Model
 from knowledge.schema import open_engine
 from knowledge.search import Found, Wanted, find
 from knowledge.words import language_of, words
@@ -115,16 +118,20 @@ class KnowledgeBase:
             wanted = Wanted(asked[number], vector, k, among, visible)
             yield list(self._find(wanted).hits)
 
-    def ask(self, question: Question) -> Answer:
-        """An answer with its sources, or why there is none and where to turn."""
-        return next(self.ask_many([question]))
+    def ask(self, question: Question, told: Told = lambda _: None) -> Answer:
+        """An answer with its sources, or why there is none and where to turn.
 
-    def ask_many(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        `told` hears what a model says, sentence by sentence, once each has been checked. The answer has
+        the last word: when its text does not begin with what was heard, that was withdrawn.
+        """
+        return next(self.ask_many([question], told))
+
+    def ask_many(self, questions: Sequence[Question], told: Told = lambda _: None) -> Iterator[Answer]:
         """As `ask`, for many questions."""
         self._refresh()
         asked = [replace(question, text=redact.text(question.text)) for question in questions]
         for question, vector in zip(asked, self._query_vectors([q.text for q in asked]), strict=True):
-            yield self._answer(question, vector)
+            yield self._answer(question, vector, told)
 
     def status(self) -> dict[str, Any]:
         """What an administrator wants to know, as plain values."""
@@ -200,7 +207,7 @@ class KnowledgeBase:
             some: Vectors = self._embedder.embed_queries(texts[first : first + _TEXTS_AT_ONCE])
             yield from some
 
-    def _answer(self, question: Question, vector: Any) -> Answer:
+    def _answer(self, question: Question, vector: Any, told: Told) -> Answer:
         lang = question.lang or language_of(question.text)
         if not words(question.text):
             return Answer(False, 0.0, "", lang=lang, reason="no_words")
@@ -211,23 +218,27 @@ class KnowledgeBase:
         sure = measured.confidence(found.evidence, self._wrong_target, asked_in)
         if found.evidence < measured.threshold(self._wrong_target, asked_in):
             return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
-        written = self._write(question, lang, found.hits)
+        written = self._write(question, lang, found.hits, told)
         return Answer(
             True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
         )
 
-    def _write(self, question: Question, lang: str, hits: Sequence[Hit]) -> compose.Written:
+    def _write(self, question: Question, lang: str, hits: Sequence[Hit], told: Told) -> compose.Written:
         if self._model is None:
             return compose.extract(question.text, hits[0])
-        return compose.with_model(question.text, lang, hits, self._model, self._likeness)
+        yardstick = Yardstick(self._indexes.lexical.rarity, self._likeness)
+        return compose.with_model(question.text, lang, hits, self._model, yardstick, told)
 
-    def _likeness(self, one: str, other: str) -> float | None:
-        """Cosine of two texts less that of unrelated ones; `None` without an embedding model."""
-        if self._embedder is None:
+    def _likeness(self, text: str, others: Sequence[str]) -> list[float] | None:
+        """Cosine of a text with each of others, less that of unrelated ones; `None` without an embedding model."""
+        if self._embedder is None or not others:
             return None
-        left, right = self._embedder.embed_queries([one])[0], self._embedder.embed_documents([other])[0]
-        shelf = language_of(other)
-        return float(left @ right) - self._measures().mean_cosines(left).get(shelf, 0.0)
+        left, rights = self._embedder.embed_queries([text])[0], self._embedder.embed_documents(list(others))
+        means = self._measures().mean_cosines(left)
+        return [
+            float(left @ right) - means.get(shelf_of(language_of(other)), 0.0)
+            for right, other in zip(rights, others, strict=True)
+        ]
 
 
 def open(
