@@ -19,6 +19,7 @@ from bot import answers, blocks, insights, seen
 from bot.desk import Desk
 from bot.posting import LINE_BROKEN, InThread, Place
 from bot.reading import Message, read_message
+from bot.streaming import growing
 from bot.work import Job
 from unstuck.i18n import t
 
@@ -93,11 +94,12 @@ def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, al
     if reading.understood:
         insights.show(desk, reading, place)
         return
-    found = answers.find(desk.deps, text, place.lang, alone=alone)
-    if not found.answered and reading.is_about_numbers:
-        insights.show(desk, reading, place)
-    else:
-        answers.show(desk.deps, found, text, user, place)
+    with growing(place, user, desk.team_id) as place:
+        found = answers.find(desk.deps, text, place, alone=alone)
+        if not found.answered and reading.is_about_numbers:
+            insights.show(desk, reading, place)
+        else:
+            answers.show(desk.deps, found, text, user, place)
 
 
 def _show_working(message: Message, desk: Desk) -> None:
