@@ -31,7 +31,7 @@ def show(deps: Deps, found: Answer, text: str, user: str, place: Place) -> None:
     if not found.answered:
         place.say(blocks.dont_know(found, place.lang))
         return
-    for drawn in blocks.answer(found, place.lang):
+    for drawn in blocks.answer(found, place.lang, deps.clock.now()):
         place.say(drawn)
     _remember(deps, found, text, user, deps.clock.now())
 

@@ -220,7 +220,15 @@ class KnowledgeBase:
             return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
         written = self._write(question, lang, found.hits, told)
         return Answer(
-            True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
+            answered=True,
+            confidence=sure,
+            text=written.text,
+            citations=written.citations,
+            lang=lang,
+            reason=written.reason,
+            nearest=found.hits,
+            people=_people(found.hits),
+            wrong_target=self._wrong_target,
         )
 
     def _write(self, question: Question, lang: str, hits: Sequence[Hit], told: Told) -> compose.Written:

@@ -132,7 +132,10 @@ def _body(hit: Hit) -> str:
 
 
 def _cite(hit: Hit, quote: str) -> Citation:
-    return Citation(hit.card.id, hit.title or quote.split("\n", 1)[0][:80], hit.card.url, quote)
+    card = hit.card
+    tickets = hit.tickets if card.steps else 0
+    title = hit.title or quote.split("\n", 1)[0][:80]
+    return Citation(card.id, title, card.url, quote, card.created, card.owner, card.team, tickets)
 
 
 _PART_END = re.compile(r"(?<=[。！？])|(?<=[.!?])\s+|\n+")
