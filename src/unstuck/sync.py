@@ -18,7 +18,8 @@ from sqlmodel import SQLModel
 
 from knowledge.base import KnowledgeBase
 from knowledge.cards import Learned
-from knowledge.resolutions import Said, Solved, card_of
+from knowledge.resolutions import card_of
+from knowledge.solved import Said, Solved
 from unstuck.tickets.changes import StageClass
 from unstuck.tickets.store import reading
 from unstuck.tickets.tables import Merge, Person, Source, Team, Ticket, TicketMessage
