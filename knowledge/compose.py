@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from knowledge import prompts
 from knowledge.cards import Citation, Hit
 from knowledge.grounding import Grounds, Yardstick
-from knowledge.replies import Model, Reply
+from knowledge.replies import Model, Reply, Sentence
 from knowledge.words import words
 
 #: Characters of a card that are shown; a longer one is cut to the part that fits the question.
@@ -61,7 +61,8 @@ def with_model(
     sources = hits[:_SOURCES]
     shown = [prompts.as_data(_body(hit)[:_LONGEST_SOURCE]) for hit in sources]
     grounds, reply, answer = Grounds(question, lang, shown, yardstick), Reply(model), _Answer(sources)
-    for said in reply.sentences(prompts.answer_instructions(lang), prompts.answer_prompt(question, shown)):
+    for line in reply.lines(prompts.answer_instructions(lang), prompts.answer_prompt(question, shown)):
+        said = Sentence.of(line)
         if (kept := answer.take(said.text, grounds.supporting(said.text, said.sources))) is not None:
             told(kept)
         if grounds.is_disordered:

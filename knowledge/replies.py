@@ -1,6 +1,6 @@
-"""A model's reply as it streams in: whole sentences with the numbers of their sources, within time and length.
+"""A model's reply as it streams in, line by line, within time and length.
 
-Asked for are JSON lines, `{"text": ..., "sources": [1]}`. Read is every such object, wherever it stands:
+Asked for are JSON lines such as `{"text": ..., "sources": [1]}`. Read is every object, wherever it stands:
 in one long line, in a fence, inside `{"sentences": [...]}`, spread over lines. The rest is passed over.
 """
 
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 #: Characters of a reply that are read; a model that does not end is cut off here.
 LONGEST_REPLY = 8_000
-#: Sentences that are heard, wanted or not.
-MOST_SENTENCES = 16
+#: Lines that are heard, wanted or not.
+MOST_LINES = 24
 
 
 class Model(Protocol):
@@ -35,6 +35,10 @@ class Model(Protocol):
     def stream(self, system: str, user: str) -> Iterator[str]: ...
 
 
+#: One object of a reply, as the model wrote it.
+Line = dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """What the model says, before anybody has checked it."""
@@ -42,6 +46,12 @@ class Sentence:
     text: str
     #: Numbers of sources as the model names them; only whole numbers are kept.
     sources: tuple[int, ...]
+
+    @classmethod
+    def of(cls, line: Line) -> Sentence:
+        text, sources = line.get("text"), line.get("sources")
+        numbers = [number for number in sources if type(number) is int] if isinstance(sources, list) else []
+        return cls(text.strip() if isinstance(text, str) else "", tuple(dict.fromkeys(numbers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +63,25 @@ class _End:
 
 @dataclass(slots=True)
 class Reply:
-    """One reply. Iterate over `sentences` once, then see `failure`."""
+    """One reply. Iterate over `lines` once, then see `failure`."""
 
     model: Model
-    #: `None`, `model_failed` or `model_timeout`, once the sentences are through.
+    #: `None`, `model_failed` or `model_timeout`, once the lines are through.
     failure: str | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
     _pieces: queue.SimpleQueue[str | _End] = field(default_factory=queue.SimpleQueue)
 
-    def sentences(self, system: str, user: str) -> Iterator[Sentence]:
-        """Each sentence as soon as it is whole. A model that hangs keeps its thread, not the asker."""
+    def lines(self, system: str, user: str) -> Iterator[Line]:
+        """Each line as soon as it is whole. A model that hangs keeps its thread, not the asker."""
         deadline = time.monotonic() + self.model.timeout_s
         threading.Thread(target=self._listen, args=(system, user), daemon=True, name="language-model").start()
         heard, reader = 0, Reader()
         try:
             while not isinstance(piece := self._next(deadline), _End):
-                for sentence in reader.read(piece):
-                    yield sentence
+                for line in reader.read(piece):
+                    yield line
                     heard += 1
-                if heard >= MOST_SENTENCES:
+                if heard >= MOST_LINES:
                     self.failure = "model_failed"
                     return
             self.failure = piece.failure or ("model_failed" if reader.is_in_the_middle else None)
@@ -110,17 +120,17 @@ class Reader:
     def __init__(self) -> None:
         self._text = ""
 
-    def read(self, piece: str) -> Iterator[Sentence]:
+    def read(self, piece: str) -> Iterator[Line]:
         self._text += piece
         # Only a closing brace can have completed anything.
         return self._completed() if "}" in piece else iter(())
 
     @property
     def is_in_the_middle(self) -> bool:
-        """Whether a sentence was begun and not ended."""
-        return re.search(r'\{\s*"text"', self._text) is not None
+        """Whether a line was begun and not ended."""
+        return re.search(r'\{\s*"', self._text) is not None
 
-    def _completed(self) -> Iterator[Sentence]:
+    def _completed(self) -> Iterator[Line]:
         self._text = _without_thoughts(self._text)
         at = self._text.find("{")
         while at >= 0:
@@ -131,7 +141,7 @@ class Reader:
                 at = self._text.find("{", at + 1)
                 continue
             self._text = self._text[end:]
-            yield from _sentences(value)
+            yield from _lines(value)
             at = self._text.find("{")
 
 
@@ -142,16 +152,9 @@ def _without_thoughts(text: str) -> str:
     )
 
 
-def _sentences(value: dict[str, Any]) -> Iterator[Sentence]:
-    if isinstance(listed := value.get("sentences"), list):
-        for item in listed:
-            if isinstance(item, dict):
-                yield _sentence(item)
-    elif "text" in value:
-        yield _sentence(value)
-
-
-def _sentence(value: dict[str, Any]) -> Sentence:
-    text, sources = value.get("text"), value.get("sources")
-    numbers = [number for number in sources if type(number) is int] if isinstance(sources, list) else []
-    return Sentence(text.strip() if isinstance(text, str) else "", tuple(dict.fromkeys(numbers)))
+def _lines(value: Line) -> Iterator[Line]:
+    listed = value.get("sentences")
+    if isinstance(listed, list):
+        yield from (item for item in listed if isinstance(item, dict))
+    elif value:
+        yield value

@@ -67,7 +67,7 @@ def _steps(ticket: Solved) -> tuple[str, list[str]]:
     """
     written = without_noise(ticket.resolution)
     answers = _answers(ticket)
-    if not _says_something(written):
+    if not says_something(written):
         # Earlier answers are attempts and news on the way.
         last = answers[-1:] if answers and len(words(answers[-1][1])) >= _ENOUGH_WORDS else answers[-2:]
         return "\n\n".join(body for _, body in last), [name for name, _ in last]
@@ -87,10 +87,11 @@ def _answers(ticket: Solved) -> list[tuple[str, str]]:
     """(id, text) of what agents told the customer, oldest first."""
     told = [said for said in ticket.messages if said.public and said.author_kind == "agent"]
     bodies = [(s.id, without_noise(s.body)) for s in sorted(told, key=lambda s: s.at) if not is_automatic(s.body)]
-    return [(name, body) for name, body in bodies if _says_something(body) and not _only_asks(body)]
+    return [(name, body) for name, body in bodies if says_something(body) and not _only_asks(body)]
 
 
-def _says_something(body: str) -> bool:
+def says_something(body: str) -> bool:
+    """Whether a text holds a step that could be followed, and not only that it is done."""
     return len(words(body)) >= _LEAST_WORDS and not _STATUS_ONLY.fullmatch(body)
 
 

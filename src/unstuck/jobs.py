@@ -81,7 +81,7 @@ class Jobs:
         """Learn the resolutions of tickets that have been solved since."""
         from unstuck.sync import learn_solved
 
-        learn_solved(self.deps.sessions, self.deps.knowledge)
+        learn_solved(self.deps.sessions, self.deps.knowledge, model=self.deps.model)
 
 
 def run_once(deps: Deps, deliver: Deliver | None = None) -> Planned:

@@ -18,7 +18,8 @@ from sqlmodel import SQLModel
 
 from knowledge.base import KnowledgeBase
 from knowledge.cards import Learned
-from knowledge.resolutions import card_of
+from knowledge.extraction import Extraction
+from knowledge.replies import Model
 from knowledge.solved import Said, Solved
 from unstuck.tickets.changes import StageClass
 from unstuck.tickets.store import reading
@@ -27,25 +28,33 @@ from unstuck.tickets.tables import Merge, Person, Source, Team, Ticket, TicketMe
 #: Tickets read at once.
 BATCH = 500
 
+#: Tickets of one run that a language model is asked about: at most five minutes with the default time limit.
+MOST_BY_MODEL = 50
+
 #: Name under which the base keeps the store revision up to which it has learned.
 _CURSOR = "tickets"
 _DONE = (StageClass.SOLVED.value, StageClass.CLOSED.value)
 
 
 def learn_solved(
-    sessions: sessionmaker[Any], base: KnowledgeBase, *, progress: Callable[[int, int], None] | None = None
+    sessions: sessionmaker[Any],
+    base: KnowledgeBase,
+    *,
+    model: Model | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Learned:
     """Learn every solved ticket that has changed since the last run; withdraw the cards of reopened ones.
 
     A ticket that was deleted or merged into another loses its card too. Tickets in which nobody wrote
-    down what helped are skipped, with the reason `no_resolution`. `progress` is told (done, total)
-    while texts are embedded.
+    down what helped are skipped, with the reason `no_resolution`. A `model` chooses the sentences of the
+    first so many cards, the rules those of the others. `progress` is told (done, total) while texts are
+    embedded.
     """
     engine: Engine = sessions.kw["bind"]
-    learned = Learned()
+    learned, extraction = Learned(), Extraction(model, MOST_BY_MODEL)
     for tickets, reached in _changed_since(engine, int(base.cursor(_CURSOR) or 0)):
         solved = [ticket for ticket in tickets if ticket.is_done]
-        cards = {ticket.card_id: card_of(ticket.solved) for ticket in _told(engine, solved)}
+        cards = {ticket.card_id: extraction.card_of(ticket.solved) for ticket in _told(engine, solved)}
         without = tuple((name, "no_resolution") for name, card in cards.items() if card is None)
         base.forget({ticket.card_id for ticket in tickets} - {name for name, card in cards.items() if card})
         learned += base.store([card for card in cards.values() if card]) + Learned(skipped=without)
