@@ -18,7 +18,7 @@ _NUMBERED = (
 _ENVIRONMENT = re.compile(
     rf"(?<![A-Za-z])(?:{_NUMBERED})\s?\d+(?:\.\d+)*(?:[A-Za-z]\b)?(?: (?:Pro|Max|Plus|Mini|Ultra)\b)*"
     # A model such as TW-R500. Error codes such as E-104 have one capital, case numbers a name of their own.
-    r"|(?<![A-Za-z\d_-])(?-i:(?!ERR|SEC|HTTP|RMA|INV|ORD|INC|REQ)[A-Z]{2,}-[A-Z]?\d{2,4}[A-Z]?)(?![A-Za-z\d_-])",
+    r"|(?<![A-Za-z\d_-])(?-i:(?!ERR|SEC|HTTP|RMA|INV|ORD|INC|REQ)[A-Z]{2,4}-[A-Z]?\d{2,4}[A-Z]?)(?![A-Za-z\d_-])",
     re.IGNORECASE,
 )
 _MOST_OF_AN_ENVIRONMENT = 6
@@ -28,6 +28,12 @@ _CAUSE = re.compile(
     r"|原因[^。！？，]{0,6}(?:是|为|在于|[:：])|由于|因为|导致|引起|造成",
     re.IGNORECASE,
 )
+_ANNOUNCES = re.compile(
+    r"\b(?:cause|reason)\b[^.!?]{0,30}\b(?:is|was) (?:(?:quite|very|rather|actually) )?(?:simple|known|clear|this)\W*$|原因[^。！？，]{0,4}(?:简单|清楚|如下)\W*$",
+    re.IGNORECASE,
+)
+#: A heading or the number of a step.
+_LEADS_IN = re.compile(r"[:：]$|^\W*\d*\W*$|^[-•*]")
 #: A reason for a delay or a warning is no cause of the problem.
 _NO_CAUSE = re.compile(
     r"\b(?:sorry|apolog\w+|wait(?:ed|ing)?|inconvenience)\b|^\s*(?:never|do not|don['’]t|please do not)\b"
@@ -40,7 +46,7 @@ _CONFIRMS = re.compile(
     r"\b(?:that|this|it) did (?:it|the trick)\b|\bworks?\b(?: \w+){0,2} (?:now|again|fine|well|perfectly)\b|\bworks\b[.!]?$"
     r"|\b(?:working|running)\b(?: \w+)? (?:now|again|fine)\b|\brunning now\b|\b(?:all|everything(?: is)?|it['’]?s?|is) (?:good|fine|ok(?:ay)?)\b"
     r"|\b(?:solved|fixed|resolved)\b|\bthat help(?:s|ed)\b|^(?:perfect|great|super|excellent|yes)\b.*\bnow\b"
-    r"|好了|[可能]以?用?了(?!吗)|搞定|解决|弄好|正常了|恢复了|没问题了|可以关单|行了",
+    r"|(?<![填写拍发传备付买寄收])好了|[可能]以?用?了(?!吗)|搞定|解决|弄好|正常了|恢复了|没问题了|可以关单|行了",
     re.IGNORECASE,
 )
 _DENIES = re.compile(
@@ -102,8 +108,13 @@ def _environment(ticket: Solved) -> str:
 def _cause(ticket: Solved, steps: str) -> str:
     """The first sentence that names one: in the solution, else in the latest answer that has one."""
     answers = (without_noise(said.body) for said in reversed(ticket.public("agent")) if not is_automatic(said.body))
-    told = (sentence for text in [steps, *answers] for sentence in own_sentences(text))
-    named = (one for one in told if _CAUSE.search(one) and not _NO_CAUSE.search(one))
+    told = [sentence for text in [steps, *answers] for sentence in own_sentences(text)]
+    # "The reason is quite simple." says nothing, the sentence after it does.
+    named = (
+        after if _ANNOUNCES.search(one) else one
+        for one, after in zip(told, [*told[1:], ""], strict=True)
+        if _CAUSE.search(one) and not _NO_CAUSE.search(one) and not (_ANNOUNCES.search(one) and _LEADS_IN.search(after))
+    )
     return _GREETING.sub("", next(named, ""))
 
 
