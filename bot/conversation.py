@@ -19,6 +19,7 @@ from bot import answers, blocks, insights, seen
 from bot.desk import Desk
 from bot.posting import LINE_BROKEN, InThread, Place
 from bot.reading import Message, read_message
+from bot.streaming import growing
 from bot.work import Job
 from unstuck.i18n import t
 
@@ -93,12 +94,13 @@ def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, al
     if reading.understood:
         insights.show(desk, reading, place)
         return
-    found = answers.find(desk.deps, text, place.lang, alone=alone)
-    # A card that matches but is doubted is about the question; the planner's guess is not.
-    if not found.answered and found.reason != "doubted" and reading.is_about_numbers:
-        insights.show(desk, reading, place)
-    else:
-        answers.show(desk.deps, found, text, user, place, alone=alone)
+    with growing(place, user, desk.team_id) as place:
+        found = answers.find(desk.deps, text, place, alone=alone)
+        # A card that matches but is doubted is about the question; the planner's guess is not.
+        if not found.answered and found.reason != "doubted" and reading.is_about_numbers:
+            insights.show(desk, reading, place)
+        else:
+            answers.show(desk.deps, found, text, user, place, alone=alone)
 
 
 def _show_working(message: Message, desk: Desk) -> None:

@@ -39,6 +39,9 @@ class Place:
     def say(self, drawn: Drawn) -> None:
         raise NotImplementedError
 
+    def hear(self, sentence: str) -> None:
+        """A sentence of an answer that is still being written; most places wait for the whole."""
+
     def tell(self, key: str, **values: object) -> None:
         """One sentence from the locales."""
         self.say(notice(key, self.lang, **values))
@@ -123,7 +126,7 @@ def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str |
             )
             return str(posted["ts"])
         except (SlackApiError, *LINE_BROKEN) as error:
-            if not _is_unclear(error) or pause is None:
+            if not is_unclear(error) or pause is None:
                 raise
             log.warning("posting to %s is unclear, looking for it: %s", channel, error)
             time.sleep(pause)
@@ -133,7 +136,7 @@ def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str |
     raise AssertionError("the last attempt returns or raises")
 
 
-def _is_unclear(error: Exception) -> bool:
+def is_unclear(error: Exception) -> bool:
     """Whether the message may be there although the call failed."""
     return not isinstance(error, SlackApiError) or error.response.status_code >= SERVER_ERROR
 
@@ -144,7 +147,7 @@ def _find(client: WebClient, channel: str, thread_ts: str | None, key: str) -> s
         try:
             return _search(client, channel, thread_ts, key)
         except (SlackApiError, *LINE_BROKEN) as error:
-            if not _is_unclear(error) or pause is None:
+            if not is_unclear(error) or pause is None:
                 raise
             time.sleep(pause)
     raise AssertionError("the last attempt returns or raises")

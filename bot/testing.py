@@ -12,6 +12,7 @@ import knowledge
 from bot.playground.run import pointing_at
 from bot.playground.standin import SlackStandIn
 from knowledge.cards import Card
+from knowledge.replies import Model
 from knowledge.testing import HashEmbedder
 from unstuck import deps as wiring
 from unstuck.clock import Clock, FrozenClock
@@ -79,12 +80,14 @@ def _ticket(number: int) -> list[TicketChange]:
 
 
 @contextmanager
-def small_desk(home: Path, slack: SlackStandIn, *, clock: Clock | None = None, **settings: Any) -> Iterator[Deps]:
-    """The desk in a store of its own, its Slack the stand-in. Needs no model: words are hashed into vectors."""
+def small_desk(
+    home: Path, slack: SlackStandIn, *, clock: Clock | None = None, model: Model | None = None, **settings: Any
+) -> Iterator[Deps]:
+    """The desk in a store of its own, its Slack the stand-in. Needs no embedding model: words are hashed."""
     loaded = Settings(home=home, **(pointing_at(slack) | settings))
     built = wiring.build(loaded, clock=clock or FrozenClock(TODAY))
     store_changes(built.engine, changes())
-    base = knowledge.open(built.engine, home / "knowledge", embedder=HashEmbedder())
+    base = knowledge.open(built.engine, home / "knowledge", embedder=HashEmbedder(), model=model)
     base.learn(cards())
     # What `deps` would open by itself, with the model's place taken.
     vars(built)["knowledge"] = base

@@ -5,9 +5,9 @@
 
 from knowledge.base import KnowledgeBase, open
 from knowledge.cards import PUBLIC, Answer, Card, Citation, Hit, Learned, Question
-from knowledge.compose import Model
 from knowledge.errors import BadRecord, CorruptModel, DownloadFailed, KnowledgeError, NewerBase, NoModel
 from knowledge.filters import Filter
+from knowledge.replies import Model
 
 __all__ = [
     "PUBLIC",

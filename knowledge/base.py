@@ -16,17 +16,20 @@ from knowledge import compose, redact
 from knowledge.calibrate import Calibration
 from knowledge.cards import Answer, Card, Hit, Learned, Question
 from knowledge.catalogue import Catalogue, Stored
-from knowledge.compose import Model
+from knowledge.compose import Told
 from knowledge.contradictions import Clash
 from knowledge.embed import Embedder, Vectors, find_embedder, key_of
 from knowledge.fate import Event, Fate, Outcome
 from knowledge.filters import EVERYTHING, Filter, products_named
 from knowledge.folding import digest
+from knowledge.grounding import Yardstick
+from knowledge.index import shelf_of
 from knowledge.indexes import Indexes
 from knowledge.ledger import Asked, Ledger
 from knowledge.measures import Measures
 from knowledge.outcomes import Outcomes, said_by
 from knowledge.pairs import Pairs
+from knowledge.replies import Model
 from knowledge.schema import open_engine
 from knowledge.search import Found, Wanted, find
 from knowledge.words import language_of, words
@@ -249,16 +252,20 @@ class KnowledgeBase:
             wanted = Wanted(asked[number], vector, k, among, visible, only=only)
             yield list(self._find(wanted).hits)
 
-    def ask(self, question: Question) -> Answer:
-        """An answer with its sources, or why there is none and where to turn."""
-        return next(self.ask_many([question]))
+    def ask(self, question: Question, told: Told = lambda _: None) -> Answer:
+        """An answer with its sources, or why there is none and where to turn.
 
-    def ask_many(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        `told` hears what a model says, sentence by sentence, once each has been checked. The answer has
+        the last word: when its text does not begin with what was heard, that was withdrawn.
+        """
+        return next(self.ask_many([question], told))
+
+    def ask_many(self, questions: Sequence[Question], told: Told = lambda _: None) -> Iterator[Answer]:
         """As `ask`, for many questions."""
         self._refresh()
         asked = [replace(question, text=redact.text(question.text)) for question in questions]
         for question, vector in zip(asked, self._query_vectors([q.text for q in asked]), strict=True):
-            yield self._answer(question, vector)
+            yield self._answer(question, vector, told)
 
     def products_in(self, text: str) -> tuple[str, ...]:
         """Products of known cards that `text` names, the longest name first."""
@@ -349,7 +356,7 @@ class KnowledgeBase:
             some: Vectors = self._embedder.embed_queries(texts[first : first + _TEXTS_AT_ONCE])
             yield from some
 
-    def _answer(self, question: Question, vector: Any) -> Answer:
+    def _answer(self, question: Question, vector: Any, told: Told) -> Answer:
         lang = question.lang or language_of(question.text)
         if not words(question.text):
             return Answer(False, 0.0, "", lang=lang, reason="no_words")
@@ -369,23 +376,35 @@ class KnowledgeBase:
             return Answer(False, sure, "", lang=lang, reason=reason, nearest=nearest, people=_people(nearest))
         # The first one is neither, so something is left.
         usable = [hit for hit in found.hits if not (hit.doubted or hit.contradicts)]
-        written = self._write(question, lang, usable)
+        written = self._write(question, lang, usable, told)
         return Answer(
-            True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
+            answered=True,
+            confidence=sure,
+            text=written.text,
+            citations=written.citations,
+            lang=lang,
+            reason=written.reason,
+            nearest=found.hits,
+            people=_people(found.hits),
+            wrong_target=self._wrong_target,
         )
 
-    def _write(self, question: Question, lang: str, hits: Sequence[Hit]) -> compose.Written:
+    def _write(self, question: Question, lang: str, hits: Sequence[Hit], told: Told) -> compose.Written:
         if self._model is None:
             return compose.extract(question.text, hits[0])
-        return compose.with_model(question.text, lang, hits, self._model, self._likeness)
+        yardstick = Yardstick(self._indexes.lexical.rarity, self._likeness)
+        return compose.with_model(question.text, lang, hits, self._model, yardstick, told)
 
-    def _likeness(self, one: str, other: str) -> float | None:
-        """Cosine of two texts less that of unrelated ones; `None` without an embedding model."""
-        if self._embedder is None:
+    def _likeness(self, text: str, others: Sequence[str]) -> list[float] | None:
+        """Cosine of a text with each of others, less that of unrelated ones; `None` without an embedding model."""
+        if self._embedder is None or not others:
             return None
-        left, right = self._embedder.embed_queries([one])[0], self._embedder.embed_documents([other])[0]
-        shelf = language_of(other)
-        return float(left @ right) - self._measures().mean_cosines(left).get(shelf, 0.0)
+        left, rights = self._embedder.embed_queries([text])[0], self._embedder.embed_documents(list(others))
+        means = self._measures().mean_cosines(left)
+        return [
+            float(left @ right) - means.get(shelf_of(language_of(other)), 0.0)
+            for right, other in zip(rights, others, strict=True)
+        ]
 
 
 def open(

@@ -110,6 +110,12 @@ class Citation:
     url: str | None
     #: Copied character by character from the card.
     quote: str
+    #: When it was solved or written, by whom, in which team.
+    created: datetime | None = None
+    owner: str | None = None
+    team: str | None = None
+    #: Tickets that ended with it; 0 for a document, which answers by itself.
+    tickets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +130,11 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     lang: str = "en"
     #: Why not answered, or why answered without the model: `not_sure`, `doubted`, `nothing_known`, `no_words`,
-    #: `model_failed`, `model_timeout`, `model_unsupported`.
+    #: `model_failed`, `model_timeout`, `model_unsupported`; `model_cut_off` for an answer that lacks its end.
     reason: str | None = None
     #: The nearest cards, best first, whether or not they were used.
     nearest: tuple[Hit, ...] = ()
     #: Persons or teams who solved the most similar ones, most similar first.
     people: tuple[str, ...] = ()
+    #: Share of answers that may be wrong at the least confidence with which the base answers.
+    wrong_target: float = 0.10

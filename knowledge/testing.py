@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -41,12 +41,15 @@ def _direction(name: str, word: str, dimensions: int) -> Vectors:
     return np.random.default_rng(seed).standard_normal(dimensions).astype(np.float32)
 
 
-class ScriptedModel:
-    """Says what the script says, one line a call; remembers what it was asked. An exception in the script is raised."""
+#: What a scripted model does next: say a piece of text, hang for so many seconds, or die.
+Piece = str | float | BaseException
+Line = str | Exception | Callable[[str, str], str] | Sequence[Piece]
 
-    def __init__(
-        self, *script: str | Exception | Callable[[str, str], str], takes_s: float = 0.0, timeout_s: float = 5.0
-    ) -> None:
+
+class ScriptedModel:
+    """Says what the script says, one line a call; remembers what it was asked. A line may come in pieces."""
+
+    def __init__(self, *script: Line, takes_s: float = 0.0, timeout_s: float = 5.0) -> None:
         self.timeout_s = timeout_s
         #: (system, user) of each call.
         self.calls: list[tuple[str, str]] = []
@@ -54,12 +57,25 @@ class ScriptedModel:
         self._takes_s = takes_s
 
     def complete(self, system: str, user: str) -> str:
+        return "".join(self.stream(system, user))
+
+    def stream(self, system: str, user: str) -> Iterator[str]:
         self.calls.append((system, user))
         time.sleep(self._takes_s)
         line = self._script.pop(0)
-        if isinstance(line, Exception):
-            raise line
-        return line if isinstance(line, str) else line(system, user)
+        if callable(line):
+            line = line(system, user)
+        yield from _spoken([line] if isinstance(line, (str, Exception)) else line)
+
+
+def _spoken(pieces: Iterable[Piece]) -> Iterator[str]:
+    for piece in pieces:
+        if isinstance(piece, BaseException):
+            raise piece
+        if isinstance(piece, str):
+            yield piece
+        else:
+            time.sleep(piece)
 
 
 def a_card(id: str = "c1", title: str = "Printer is offline", **values: object) -> Card:

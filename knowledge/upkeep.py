@@ -19,12 +19,12 @@ import numpy as np
 from knowledge import gaps as gap_finding
 from knowledge import stale as stale_finding
 from knowledge.cards import Card, Question
-from knowledge.compose import Model
 from knowledge.contradictions import Clash
 from knowledge.fate import Fate, Outcome
 from knowledge.gaps import Cost, Gap
 from knowledge.index import shelf_of
 from knowledge.ledger import Asked, Pair, said_of
+from knowledge.replies import Model
 from knowledge.stale import Stale
 from knowledge.words import words
 

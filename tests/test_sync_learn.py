@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sqlmodel import Session
 
 import knowledge
 from knowledge import KnowledgeBase
-from knowledge.testing import HashEmbedder
+from knowledge.testing import HashEmbedder, ScriptedModel
 from unstuck import sync
 from unstuck.testing import a_change, a_ticket, store_changes
 from unstuck.tickets.changes import ChangeKind, Message, TicketChange
@@ -106,3 +107,25 @@ def test_more_tickets_than_fit_in_one_group(desk: Any, monkeypatch: pytest.Monke
         )
     assert sync.learn_solved(sessions, base).learned == 10
     assert sync.learn_solved(sessions, base).learned == 0
+
+
+def test_a_model_chooses_the_sentences_of_a_card(desk: Any) -> None:
+    engine, sessions, base = desk
+    told = "The pump was full of air. Let it out at the valve on top."
+    store_changes(engine, [*solved("T-1", "Pump is loud", told), says("T-1", 1, "Fleece him.", public=False)])
+    model = ScriptedModel(json.dumps({"field": "step", "text": "Let it out at the valve on top.", "message": 2}))
+    sync.learn_solved(sessions, base, model=model)
+    (hit,) = base.search("loud pump")
+    assert hit.card.steps == "Let it out at the valve on top."
+    assert "Fleece" not in model.calls[0][1]
+
+
+def test_a_model_is_asked_about_a_bounded_number_of_tickets(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, sessions, base = desk
+    monkeypatch.setattr(sync, "MOST_BY_MODEL", 2)
+    store_changes(
+        engine, [c for n in range(5) for c in solved(f"T-{n}", f"Part E-{n} hums", f"Exchange part E-{n} now.")]
+    )
+    model = ScriptedModel(*["{}"] * 5)
+    assert sync.learn_solved(sessions, base, model=model).learned == 5
+    assert len(model.calls) == 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from bot.blocks.shapes import Drawn, context, divider, section
-from bot.blocks.text import Block, clip, fallback, passage, rich, rich_link, say, split, words
+from bot.blocks.text import Block, clip, escape, fallback, passage, rich, rich_link, say, split, words
 from knowledge.cards import Answer, Citation, Hit
 from unstuck.i18n import Lang, t
+from unstuck.provenance import how_sure, origin
 
 #: Characters of answer in one message: with five sources Slack's limit for a whole message holds.
 MAX_BODY = 6000
@@ -15,18 +17,18 @@ MAX_BODY = 6000
 MAX_MESSAGES = 4
 MAX_SOURCES = 5
 MAX_QUOTE, MAX_TITLE = 400, 140
-#: Below this the answer says that it may be about something else.
-SURE_FROM = 0.5
+#: The model's part failed, and the card speaks for itself.
+QUOTED = ("model_failed", "model_timeout", "model_unsupported")
 
 
-def answer(found: Answer, lang: Lang) -> list[Drawn]:
+def answer(found: Answer, lang: Lang, now: datetime) -> list[Drawn]:
     """The answer, as one message or, when it is long, as several that follow each other; sources come last."""
     bodies = split(found.text, MAX_BODY)
     if len(bodies) > MAX_MESSAGES:
         bodies = [*bodies[: MAX_MESSAGES - 1], clip(bodies[MAX_MESSAGES - 1], MAX_BODY - 2) + "…"]
     drawn = [Drawn(fallback(body), list(passage(body))) for body in bodies or ["…"]]
     last = drawn[-1]
-    tail = [*_doubt(found, lang), *_sources(found.citations, lang)]
+    tail = [*_doubt(found, lang), *_sources(found.citations, lang, now)]
     drawn[-1] = Drawn(last.text, [*last.blocks, *tail])
     return drawn
 
@@ -42,20 +44,24 @@ def dont_know(found: Answer, lang: Lang) -> Drawn:
 
 
 def _doubt(found: Answer, lang: Lang) -> Iterator[Block]:
-    if found.confidence < SURE_FROM:
-        yield context(say("bot.unsure", lang))
-    if found.reason in ("model_failed", "model_timeout", "model_unsupported"):
+    yield context(escape(how_sure(found, lang)))
+    if found.reason in QUOTED:
         yield context(say("bot.without_model", lang))
+    elif found.reason == "model_cut_off":
+        yield context(say("bot.cut_off", lang))
 
 
-def _sources(citations: tuple[Citation, ...], lang: Lang) -> list[Block]:
+def _sources(citations: tuple[Citation, ...], lang: Lang, now: datetime) -> list[Block]:
     if not citations:
         return []
     blocks = [divider(), context(say("bot.sources", lang))]
     for number, citation in enumerate(citations[:MAX_SOURCES], start=1):
         title = clip(citation.title, MAX_TITLE) or clip(citation.id, MAX_TITLE) or "?"
         quote = clip(citation.quote, MAX_QUOTE)
-        line = {"type": "rich_text_section", "elements": [words(f"[{number}] "), rich_link(citation.url, title)]}
+        named = [words(f"[{number}] "), rich_link(citation.url, title)]
+        if where := clip(origin(citation, lang, now), MAX_TITLE):
+            named.append(words(f"\n{where}", italic=True))
+        line = {"type": "rich_text_section", "elements": named}
         quoted = [{"type": "rich_text_quote", "elements": [words(quote)]}] if quote else []
         blocks.append(rich(line, *quoted))
     return blocks

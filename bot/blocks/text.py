@@ -79,6 +79,14 @@ def escape(text: str) -> Markup:
     return Markup(clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+
+
+def markdown(text: str) -> str:
+    """Foreign words as Markdown that formats nothing, pings nobody and links nowhere under another name."""
+    return _MARKDOWN.sub(r"\\\1", escape(text))
+
+
 def unescape(text: str) -> str:
     """What a person typed, from the form in which Slack's events carry it."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -13,6 +13,7 @@ POST = (
     "username icon_emoji icon_url"
 )
 STREAM = "markdown_text chunks"
+CHUNKS = ("markdown_text", "task_update", "plan_update", "blocks")
 MAX_UPDATE_TEXT = 4000
 MAX_TEXT = 40_000
 MAX_MARKDOWN = 12_000
@@ -199,7 +200,9 @@ def _stream(workspace: Workspace, args: Arguments) -> Message:
 def _append(message: Message, args: Arguments) -> None:
     message.text += _markdown(args.text("markdown_text", "") or "")
     for chunk in args.parsed("chunks") or []:
-        if chunk.get("type") == "markdown_text":
+        if not isinstance(chunk, dict) or chunk.get("type") not in CHUNKS:
+            raise Refusal("invalid_arguments", response_metadata={"messages": ["[ERROR] no such chunk type"]})
+        if chunk["type"] == "markdown_text":
             message.text += _markdown(chunk.get("text", ""))
 
 

@@ -175,6 +175,12 @@ class SlackStandIn:
         """Arguments of every call of a Web API method that got through."""
         return [copy.deepcopy(values) for name, values in list(self.workspace.calls) if name == method]
 
+    def end_streams(self) -> None:
+        """What Slack does by itself some five minutes after a stream began: it is over, whoever still writes."""
+        with self.workspace.changing():
+            for message in self.workspace.record:
+                message.streaming = False
+
     def wait_for(self, predicate: Callable[[], T | None], timeout: float = 10.0) -> T:
         """The first truthy value of `predicate`. Raises `TimeoutError` after `timeout` seconds."""
         return self.workspace.wait_for(predicate, timeout)

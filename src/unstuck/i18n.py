@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -75,6 +75,15 @@ def _rounded(value: float, step: int) -> int:
 
 def _count(n: int, unit: str, lang: Lang) -> str:
     return t(f"duration.{unit}" if n == 1 else f"duration.{unit}s", lang, n=format_number(n, lang))
+
+
+def format_ago(at: datetime, now: datetime, lang: Lang) -> str:
+    """How long ago in the one unit that matters: `3 weeks ago`, `3周前`; `today` within a day."""
+    from babel.dates import format_timedelta
+
+    if now - at < timedelta(days=1):
+        return t("duration.today", lang)
+    return format_timedelta(at - now, granularity="day", add_direction=True, locale=lang)
 
 
 def format_number(value: float, lang: Lang, decimals: int = 1) -> str:

@@ -82,7 +82,12 @@ class Jobs:
         from unstuck.sync import learn_solved
         from unstuck.uses import follow_uses
 
-        learn_solved(self.deps.sessions, self.deps.knowledge, ask_first=self.deps.settings.approve_cards)
+        learn_solved(
+            self.deps.sessions,
+            self.deps.knowledge,
+            model=self.deps.model,
+            ask_first=self.deps.settings.approve_cards,
+        )
         lasting = timedelta(days=self.deps.settings.reused_after_days)
         follow_uses(self.deps.sessions, self.deps.knowledge, self.deps.clock.now(), lasting)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from unstuck.errors import UserError
@@ -31,6 +32,11 @@ class LangChainModel:
         """The reply's text. Raises whatever the provider raises, and `UserError` when it is not installed."""
         reply = self._open().invoke([("system", system), ("human", user)])
         return str(reply.text)
+
+    def stream(self, system: str, user: str) -> Iterator[str]:
+        """The reply's text as it comes. Raises as `complete` does, at any moment."""
+        for piece in self._open().stream([("system", system), ("human", user)]):
+            yield str(piece.text)
 
     def _open(self) -> BaseChatModel:
         with self._opening:

@@ -19,8 +19,11 @@ from sqlmodel import SQLModel
 
 from knowledge.base import KnowledgeBase
 from knowledge.cards import Card, Learned
+from knowledge.extraction import Extraction
 from knowledge.fate import Event, Outcome
-from knowledge.resolutions import Said, Solved, card_of
+from knowledge.replies import Model
+from knowledge.resolutions import card_of
+from knowledge.solved import Said, Solved
 from unstuck.clock import iso
 from unstuck.tickets.changes import StageClass
 from unstuck.tickets.history import timelines
@@ -29,6 +32,9 @@ from unstuck.tickets.tables import Merge, Person, Source, Team, Ticket, TicketMe
 
 #: Tickets read at once.
 BATCH = 500
+
+#: Tickets of one run that a language model is asked about: at most five minutes with the default time limit.
+MOST_BY_MODEL = 50
 
 #: Name under which the base keeps the store revision up to which it has learned.
 _CURSOR = "tickets"
@@ -40,6 +46,7 @@ def learn_solved(
     sessions: sessionmaker[Any],
     base: KnowledgeBase,
     *,
+    model: Model | None = None,
     progress: Callable[[int, int], None] | None = None,
     ask_first: bool = False,
 ) -> Learned:
@@ -48,15 +55,16 @@ def learn_solved(
     That a ticket was reopened is written down against its card, and against another that says the same.
 
     A ticket that was deleted or merged into another loses its card too. Tickets in which nobody wrote
-    down what helped are skipped, with the reason `no_resolution`. `progress` is told (done, total)
-    while texts are embedded. `ask_first`: what is new waits for somebody's yes.
+    down what helped are skipped, with the reason `no_resolution`. A `model` chooses the sentences of the
+    first so many cards, the rules those of the others. `progress` is told (done, total) while texts are
+    embedded. `ask_first`: what is new waits for somebody's yes.
     """
     engine: Engine = sessions.kw["bind"]
-    learned = Learned()
+    learned, extraction = Learned(), Extraction(model, MOST_BY_MODEL)
     take_in = base.propose if ask_first else base.store
     for tickets, reached in _changed_since(engine, int(base.cursor(_CURSOR) or 0)):
         solved = [ticket for ticket in tickets if ticket.is_done]
-        cards = {ticket.card_id: card_of(ticket.solved) for ticket in _told(engine, solved)}
+        cards = {ticket.card_id: extraction.card_of(ticket.solved) for ticket in _told(engine, solved)}
         without = tuple((name, "no_resolution") for name, card in cards.items() if card is None)
         # Before the cards go: after a kill in between, this is found and written down again, once.
         base.record_all(_comebacks(engine, base, tickets))

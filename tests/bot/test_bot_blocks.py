@@ -65,7 +65,9 @@ def live(value: Any) -> list[str]:
 @st.composite
 def answers(draw: st.DrawFn) -> Answer:
     text = st.builds(lambda a, b: f"{a}\n\n{b}", texts, texts)
-    citation = st.builds(Citation, texts, texts, urls, texts)
+    maybe = st.none() | texts
+    whence = {"created": st.none() | st.just(AT), "owner": maybe, "team": maybe, "tickets": st.integers(0, 10**6)}
+    citation = st.builds(Citation, texts, texts, urls, texts, **whence)
     card = st.builds(Card, texts, texts, texts, url=urls)
     hit = st.builds(Hit, texts, texts, st.floats(0, 1), st.integers(1, 9), card)
     return Answer(
@@ -73,7 +75,7 @@ def answers(draw: st.DrawFn) -> Answer:
         confidence=draw(st.floats(0, 1)),
         text=draw(text),
         citations=tuple(draw(st.lists(citation, max_size=8))),
-        reason=draw(st.none() | st.just("model_timeout")),
+        reason=draw(st.none() | st.sampled_from(["model_timeout", "model_cut_off"])),
         nearest=tuple(draw(st.lists(hit, max_size=8))),
         people=tuple(draw(st.lists(texts, max_size=8))),
     )
@@ -124,7 +126,7 @@ def views(draw: st.DrawFn) -> NudgeView:
 @thorough
 @given(found=answers())
 def test_answers_are_valid(found: Answer, lang: Lang) -> None:
-    messages = blocks.answer(found, lang)
+    messages = blocks.answer(found, lang, AT)
     assert len(messages) <= 4
     for drawn in messages:
         check(drawn)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from knowledge.resolutions import Said, Solved, card_of, is_automatic, without_noise
+from knowledge.noise import is_automatic, without_noise
+from knowledge.resolutions import card_of
+from knowledge.solved import Said, Solved
 
 NOON = datetime(2026, 1, 14, 12, tzinfo=UTC)
 

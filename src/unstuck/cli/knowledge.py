@@ -126,7 +126,7 @@ def answer(
             if json:
                 print_json(one.labelled(_answer(given, spoken)))
             else:
-                _show_answer(given, spoken)
+                print("\n".join(answer_lines(given, spoken, deps.clock.now())))
 
 
 def fetch(json: Json = False, lang: LangOption = None) -> None:
@@ -337,17 +337,17 @@ def _text_of(given: Answer, lang: Lang) -> str:
     return t(f"answers.{given.reason}_ask", lang, people=t("answers.and", lang).join(given.people[:2]))
 
 
-def _show_answer(given: Answer, lang: Lang) -> None:
-    print("\n".join(answer_lines(given, lang)))
-
-
-def answer_lines(given: Answer, lang: Lang) -> Iterator[str]:
+def answer_lines(given: Answer, lang: Lang, now: datetime) -> Iterator[str]:
     """An answer as a person reads it in a terminal: the text, then its sources or the nearest cards."""
+    from unstuck.provenance import how_sure, origin
+
     yield _text_of(given, lang)
     for one in given.citations:
         yield f"  {t('answers.source', lang)} {one.title} ({one.url or one.id})"
+        if where := origin(one, lang, now):
+            yield f"    {where}"
     if given.answered:
-        yield f"  {t('answers.sure', lang, percent=min(99, round(100 * given.confidence)))}"
+        yield f"  {how_sure(given, lang)}"
         return
     for hit in given.nearest[:3]:
         yield f"  {t('answers.nearest', lang)} {hit.title or hit.card.text[:80]} ({hit.card.url or hit.id})"

@@ -149,7 +149,7 @@ def _answer(tour: Tour, asked: HeldOut) -> dict[str, Any]:
     from unstuck.cli.knowledge import answer_lines
 
     answer = tour.deps.knowledge.ask(Question(asked.text))
-    lines = "\n".join(answer_lines(answer, asked.lang))
+    lines = "\n".join(answer_lines(answer, asked.lang, tour.deps.clock.now()))
     tour.out.print(Panel(_plain(lines), title=_plain(asked.text), title_align="left"))
     citations = [citation.id for citation in answer.citations]
     return {"question": asked.text, "answered": answer.answered, "citations": citations}

@@ -1,0 +1,173 @@
+"""A message that grows while a language model writes, and ends as the whole answer or is taken back.
+
+Slack's streams are a preview here: every sentence in one has been checked, but the answer has the last
+word. It takes the place of what was streamed, so no two texts are ever left standing, and it is posted
+plainly when streaming fails at any point.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot import posting
+from bot.blocks import Drawn
+from bot.blocks.text import markdown
+from bot.posting import LINE_BROKEN, InThread, Place, is_unclear
+
+log = logging.getLogger("unstuck.bot")
+
+#: Seconds that one step of a stream may take: a slow preview is worth less than the answer.
+_STEP_S = 5
+#: What a message may consist of.
+_PARTS = ("text", "blocks", "files", "attachments")
+
+
+@contextmanager
+def growing(place: Place, user: str, team: str) -> Iterator[Place]:
+    """A place that also shows an answer for `user` while it is being written, where Slack can do that."""
+    if not isinstance(place, InThread) or place.thread_ts is None:
+        yield place
+        return
+    stream = _Stream(place, user, team)
+    try:
+        yield _Growing(place.client, place.channel, place.thread_ts, place.lang, stream)
+    finally:
+        stream.take_back()
+
+
+@dataclass(frozen=True, slots=True)
+class _Growing(InThread):
+    """A thread whose next message may have been begun already."""
+
+    stream: _Stream
+
+    def hear(self, sentence: str) -> None:
+        self.stream.add(sentence)
+
+    def say(self, drawn: Drawn) -> None:
+        if not self.stream.become(drawn):
+            posting.post_once(self.client, self.channel, drawn, thread_ts=self.thread_ts)
+
+
+class _Stream:
+    """One streamed message. It is begun with the first sentence, and once a step fails it grows no more."""
+
+    def __init__(self, place: InThread, user: str, team: str) -> None:
+        self._place = place
+        self._client = _impatient(place.client)
+        self._user, self._team = user, team
+        self._ts: str | None = None
+        #: A start whose reply was lost: an empty message may be there whose name we do not know.
+        self._may_be_there = False
+        self._failed = False
+
+    def add(self, sentence: str) -> None:
+        """Show a sentence more. A failure shows nothing more until the whole answer comes."""
+        if self._failed:
+            return
+        try:
+            if self._ts is None:
+                self._ts = self._start()
+            self._client.chat_appendStream(
+                channel=self._place.channel, ts=self._ts, markdown_text=f"{markdown(sentence)} "
+            )
+        except (SlackApiError, *LINE_BROKEN) as error:
+            self._failed = True
+            self._may_be_there = self._ts is None and is_unclear(error)
+            log.info("streaming to %s ended: %s", self._place.channel, error)
+
+    def become(self, drawn: Drawn) -> bool:
+        """Put the whole answer in the place of what was streamed; False when it has to be posted anew."""
+        if self._ts is None:
+            self.take_back()
+            return False
+        place, ts = self._place, self._ts
+        done = self._stopped_and(
+            lambda: place.client.chat_update(channel=place.channel, ts=ts, text=drawn.text, blocks=drawn.blocks)
+        )
+        if not done:
+            self.take_back()
+        self._ts = None
+        return done
+
+    def take_back(self) -> None:
+        """Delete what was streamed and did not become the answer."""
+        place = self._place
+        left = [self._ts] if self._ts is not None else []
+        try:
+            if self._may_be_there:
+                left += self._find_empty()
+            for ts in left:
+                self._stopped_and(lambda ts=ts: place.client.chat_delete(channel=place.channel, ts=ts))  # type: ignore[misc]
+        except (SlackApiError, *LINE_BROKEN) as error:
+            log.error("a streamed message may be left in %s: %s", place.channel, error)
+        self._ts, self._may_be_there = None, False
+
+    def _start(self) -> str:
+        # Without a word: should the reply be lost, nothing that is said stands twice.
+        place = self._place
+        begun = self._client.chat_startStream(
+            channel=place.channel,
+            thread_ts=str(place.thread_ts),
+            recipient_user_id=self._user,
+            recipient_team_id=self._team,
+        )
+        return str(begun["ts"])
+
+    def _stopped_and(self, change: Callable[[], object]) -> bool:
+        """End the stream and change the message; again after an unclear failure, since both may be done twice."""
+        for pause in (*posting.PAUSES, None):
+            try:
+                self._stop()
+                change()
+                return True
+            except (SlackApiError, *LINE_BROKEN) as error:
+                if pause is None or not (is_unclear(error) or _still_streams(error)):
+                    log.warning("a streamed message in %s stays as it is: %s", self._place.channel, error)
+                    return False
+            time.sleep(pause)
+        raise AssertionError("the last attempt returns")
+
+    def _stop(self) -> None:
+        if self._ts is None:
+            return
+        try:
+            self._place.client.chat_stopStream(channel=self._place.channel, ts=self._ts)
+        except SlackApiError as error:
+            # Slack ends a stream by itself after some minutes, and the one before may have come through.
+            if is_unclear(error):
+                raise
+
+    def _find_empty(self) -> list[str]:
+        """Messages of ours in the thread that say nothing."""
+        place = self._place
+        found = place.client.conversations_replies(channel=place.channel, ts=str(place.thread_ts), limit=200)
+        return [
+            str(message["ts"])
+            for message in found["messages"]
+            if message.get("bot_id") and not any(message.get(part) for part in _PARTS)
+        ]
+
+
+def _still_streams(error: Exception) -> bool:
+    return isinstance(error, SlackApiError) and error.response.get("error") == "streaming_state_conflict"
+
+
+def _impatient(client: WebClient) -> WebClient:
+    """A client that does not wait for a rate limit to pass: twenty streams a minute are all that Slack begins."""
+    quick = WebClient(
+        client.token,
+        base_url=client.base_url,
+        timeout=_STEP_S,
+        retry_handlers=[],
+        logger=logging.getLogger("unstuck.slack"),
+    )
+    quick.proxy = client.proxy
+    return quick
