@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from knowledge import compose, redact
 from knowledge.calibrate import Calibration
 from knowledge.cards import Answer, Card, Hit, Learned, Question
-from knowledge.catalogue import Catalogue, Stored
+from knowledge.catalogue import Catalogue
 from knowledge.compose import Model
-from knowledge.embed import Embedder, Vectors, find_embedder, key_of
-from knowledge.folding import digest
-from knowledge.indexes import Indexes
-from knowledge.measures import Measures
+from knowledge.embed import Embedder, find_embedder
+from knowledge.embedding import Progress, Reopen, Serving, Spaces
+from knowledge.errors import IndexLost
+from knowledge.indexes import IndexDirectory, Indexes
+from knowledge.measures import DRIFT, Measures
 from knowledge.schema import open_engine
 from knowledge.search import Found, Wanted, find
 from knowledge.words import language_of, words
 
-#: Told (done, total) while something takes long.
-Progress = Callable[[int, int], None]
+T = TypeVar("T")
 
-#: Cards written in one transaction, and texts embedded between two commits: what a kill can cost.
+#: Cards written in one transaction: what a kill can cost.
 _CARDS_AT_ONCE = 500
-_TEXTS_AT_ONCE = 128
+#: Questions that go through the embedding model together.
+_QUESTIONS_AT_ONCE = 128
 #: Nearest cards that are shown with an "I don't know".
 _NEAREST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a question is answered from; it stays the same to its end, whatever takes over meanwhile."""
+
+    revision: int
+    serving: Serving
+    #: `None`: words alone.
+    embedder: Embedder | None
+    indexes: Indexes
+    measures: Measures
+
+    def query_vectors(self, texts: Sequence[str]) -> Iterator[Any]:
+        """The questions' vectors in order; `None` each without a model."""
+        if self.embedder is None:
+            yield from (None for _ in texts)
+            return
+        for first in range(0, len(texts), _QUESTIONS_AT_ONCE):
+            yield from self.embedder.embed_queries(texts[first : first + _QUESTIONS_AT_ONCE])
 
 
 class KnowledgeBase:
@@ -39,25 +61,23 @@ class KnowledgeBase:
     def __init__(
         self,
         catalogue: Catalogue,
-        directory: Path,
+        indexes: IndexDirectory,
+        spaces: Spaces,
         *,
-        embedder: Embedder | None,
-        chroma_url: str | None = None,
         model: Model | None = None,
         wrong_target: float = 0.10,
     ) -> None:
         self._catalogue = catalogue
-        self._embedder = embedder
-        self._space = key_of(embedder) if embedder else None
-        self._indexes = Indexes(catalogue, directory, self._space, chroma_url)
+        self._indexes = indexes
+        self._spaces = spaces
         self._model = model
         self._wrong_target = wrong_target
-        self._measured: Measures | None = None
+        self._last: View | None = None
 
     # -- learning ------------------------------------------------------------------------------
 
     def learn(self, cards: Iterable[Card], progress: Progress | None = None) -> Learned:
-        """Store cards, then bring vectors, indexes and measures up to date. Again with the same cards: no change.
+        """Store cards and bring vectors, indexes and measures up to date. Again with the same cards: no change.
 
         Personal data is masked before anything is stored. A kill loses nothing that was stored: the next
         `learn` or `catch_up` goes on from there.
@@ -65,7 +85,7 @@ class KnowledgeBase:
         learned = Learned()
         for some in _batches(cards, _CARDS_AT_ONCE):
             learned += self.store(some)
-        self.catch_up(progress)
+        self._keep_up(progress)
         return learned
 
     def store(self, cards: Sequence[Card]) -> Learned:
@@ -79,11 +99,27 @@ class KnowledgeBase:
         """Withdraw cards; returns how many there were. They are out of every search at once."""
         return self._catalogue.withdraw(list(ids))
 
-    def catch_up(self, progress: Progress | None = None) -> None:
-        """Embed what has no vector yet, update the indexes, measure anew when the base has changed much."""
-        self._embed_missing(progress)
-        if self._indexes.catch_up():
-            self._measure_if_stale()
+    def catch_up(self, progress: Progress | None = None, enough: Callable[[], bool] = lambda: False) -> None:
+        """As `learn` with no card, and more: where another model or a new index is to serve, make it and let it serve.
+
+        That takes as long as embedding every card. The one before it goes on serving; `enough` is asked between
+        slices, and what was done is kept for the next time.
+        """
+        serving = self._keep_up(progress)
+        target = self._spaces.find_target(serving)
+        self._indexes.drop_before(serving)
+        self._spaces.keep_only([serving] if target is None else [serving, target])
+        if target is not None:
+            self._prepare(serving, target, progress, enough)
+
+    def rebuild(self, progress: Progress | None = None) -> bool:
+        """Build the vector index anew beside the one that serves, then let it serve.
+
+        Returns whether it serves; if not, the process that writes the indexes builds it with its next `catch_up`.
+        """
+        self._spaces.wish_rebuild()
+        self.catch_up(progress)
+        return self._spaces.find_target(self._spaces.serving()) is None
 
     def cursor(self, name: str) -> Any:
         """How far a stream of cards has been taken in, as `put_cursor` said last."""
@@ -108,12 +144,13 @@ class KnowledgeBase:
         visible: frozenset[str] | None = None,
     ) -> Iterator[list[Hit]]:
         """As `search`, for many questions: they go through the embedding model together."""
-        self._refresh()
         asked = [redact.text(q) for q in qs]
-        for number, vector in enumerate(self._query_vectors(asked)):
+
+        def answer(view: View, number: int, vector: Any) -> list[Hit]:
             among = amongs[number] if amongs else None
-            wanted = Wanted(asked[number], vector, k, among, visible)
-            yield list(self._find(wanted).hits)
+            return list(self._find(view, Wanted(asked[number], vector, k, among, visible)).hits)
+
+        return self._each(asked, answer)
 
     def ask(self, question: Question) -> Answer:
         """An answer with its sources, or why there is none and where to turn."""
@@ -121,20 +158,23 @@ class KnowledgeBase:
 
     def ask_many(self, questions: Sequence[Question]) -> Iterator[Answer]:
         """As `ask`, for many questions."""
-        self._refresh()
         asked = [replace(question, text=redact.text(question.text)) for question in questions]
-        for question, vector in zip(asked, self._query_vectors([q.text for q in asked]), strict=True):
-            yield self._answer(question, vector)
+        texts = [question.text for question in asked]
+        return self._each(texts, lambda view, number, vector: self._answer(view, asked[number], vector))
 
     def status(self) -> dict[str, Any]:
         """What an administrator wants to know, as plain values."""
-        measured = self._measures()
+        view = self._view()
+        serving, target = view.serving, self._spaces.find_target(view.serving)
         return {
             "cards": self._catalogue.count(),
-            "embedded": self._catalogue.count(self._space) if self._space else 0,
-            "embedder": self._embedder.name if self._embedder else None,
-            "measured_at_cards": measured.cards,
-            "thresholds": {lang: measured.threshold(self._wrong_target, lang) for lang in measured.trials},
+            "embedded": self._catalogue.count(serving.space) if serving.space else 0,
+            "embedder": view.embedder.name if view.embedder else None,
+            # The model that the base was embedded with, where it is not to be had any more.
+            "missing_embedder": serving.name if serving.space and not view.embedder else None,
+            "preparing": self._preparing(target) if target else None,
+            "measured_at_cards": view.measures.cards,
+            "thresholds": {lang: view.measures.threshold(self._wrong_target, lang) for lang in view.measures.trials},
             "writer": self._indexes.is_writer(),
         }
 
@@ -144,90 +184,94 @@ class KnowledgeBase:
 
     # -- inside: learning ----------------------------------------------------------------------
 
-    def _embed_missing(self, progress: Progress | None) -> None:
-        if self._embedder is None or self._space is None:
+    def _keep_up(self, progress: Progress | None) -> Serving:
+        """Give what serves all that was learned."""
+        serving = self._spaces.serving()
+        embedder = self._spaces.find_embedder(serving)
+        self._spaces.fill(serving, progress, lambda: False)
+        written = self._indexes.catch_up(serving if embedder else Serving())
+        if self._indexes.is_damaged(serving):
+            self._spaces.wish_rebuild()
+        if written:
+            self._measure_if_stale(self._view_of(serving))
+        return serving
+
+    def _prepare(
+        self, serving: Serving, target: Serving, progress: Progress | None, enough: Callable[[], bool]
+    ) -> None:
+        if self._spaces.fill(target, progress, enough) and self._indexes.build(target, enough):
+            self._measure_if_stale(self._view_of(target))
+            self._spaces.switch(serving, target)
+
+    def _preparing(self, target: Serving) -> dict[str, Any]:
+        embedded = self._catalogue.count(target.space) if target.space else 0
+        return {"embedder": target.name, "embedded": embedded, "generation": target.generation}
+
+    def _measure_if_stale(self, view: View) -> None:
+        stored = self._catalogue.state(_measures_key(view.indexes)) or {"cards": 0}
+        drifted = int(DRIFT * stored["cards"]) + 1
+        # Counting a large base takes long; it cannot have grown by more cards than were changed.
+        if self._catalogue.count_changed(stored.get("revision", 0), drifted) < drifted:
             return
-        done = self._catalogue.count(self._space)
-        total = self._catalogue.count()
-        # Several groups are read at once and sorted by length, so that short texts do not wait on long ones.
-        while waiting := self._catalogue.unembedded(self._space, 16 * _TEXTS_AT_ONCE):
-            waiting.sort(key=lambda stored: len(stored.card.symptom))
-            for first in range(0, len(waiting), _TEXTS_AT_ONCE):
-                some = waiting[first : first + _TEXTS_AT_ONCE]
-                self._embed(self._embedder, self._space, some)
-                done += len(some)
-                if progress is not None:
-                    progress(done, total)
-
-    def _embed(self, embedder: Embedder, space: str, some: Sequence[Stored]) -> None:
-        texts = [stored.card.symptom for stored in some]
-        vectors = embedder.embed_documents(texts)
-        self._catalogue.put_vectors(
-            space, [(s.number, digest(text), v) for s, text, v in zip(some, texts, vectors, strict=True)]
-        )
-
-    # -- inside: measuring ---------------------------------------------------------------------
-
-    def _measure_if_stale(self) -> None:
-        cards = self._catalogue.count()
-        if self._measures().is_stale(cards):
-            measured = Calibration(self._catalogue, self._indexes, self._query_vectors).measure()
-            self._catalogue.put_state(self._measures_key(), measured.to_json())
-            self._measured = None
-
-    def _measures(self) -> Measures:
-        if self._measured is None:
-            self._measured = Measures.from_json(self._catalogue.state(self._measures_key()))
-        return self._measured
-
-    def _measures_key(self) -> str:
-        return f"measures:3:{self._space or 'words'}"
+        if view.measures.is_stale(self._catalogue.count()):
+            measured = Calibration(self._catalogue, view.indexes, view.query_vectors).measure()
+            self._catalogue.put_state(_measures_key(view.indexes), measured.to_json() | {"revision": view.revision})
 
     # -- inside: asking ------------------------------------------------------------------------
 
-    def _refresh(self) -> None:
-        self._indexes.catch_up()
-        self._measured = None
+    def _view(self) -> View:
+        """The base as it is now, looked at again only when it has changed."""
+        view, revision = self._last, self._catalogue.revision()
+        if view is None or view.revision != revision:
+            serving = self._spaces.serving()
+            self._indexes.catch_up(serving, asked=True)
+            view = self._last = self._view_of(serving, revision)
+        return view
 
-    def _find(self, wanted: Wanted) -> Found:
-        return find(wanted, self._catalogue, self._indexes, self._measures())
+    def _view_of(self, serving: Serving, revision: int | None = None) -> View:
+        embedder = self._spaces.find_embedder(serving)
+        indexes = self._indexes.view(serving if embedder else Serving())
+        stored = self._catalogue.state(_measures_key(indexes))
+        at = self._catalogue.revision() if revision is None else revision
+        return View(at, serving, embedder, indexes, Measures.from_json(stored))
 
-    def _query_vectors(self, texts: Sequence[str]) -> Iterator[Any]:
-        if self._embedder is None:
-            yield from (None for _ in texts)
-            return
-        for first in range(0, len(texts), _TEXTS_AT_ONCE):
-            some: Vectors = self._embedder.embed_queries(texts[first : first + _TEXTS_AT_ONCE])
-            yield from some
+    def _each(self, asked: Sequence[str], answer: Callable[[View, int, Any], T]) -> Iterator[T]:
+        """Answer questions one after the other; their vectors are made together."""
+        view = self._view()
+        for number, vector in enumerate(view.query_vectors(asked)):
+            try:
+                answered = answer(view, number, vector)
+            except IndexLost:
+                # Broken, or deleted since because another one serves now.
+                self._indexes.lost(view.serving)
+                self._last = None
+                again = self._view()
+                answered = answer(again, number, next(again.query_vectors(asked[number : number + 1])))
+            yield answered
 
-    def _answer(self, question: Question, vector: Any) -> Answer:
+    def _find(self, view: View, wanted: Wanted) -> Found:
+        return find(wanted, self._catalogue, view.indexes, view.measures)
+
+    def _answer(self, view: View, question: Question, vector: Any) -> Answer:
         lang = question.lang or language_of(question.text)
         if not words(question.text):
             return Answer(False, 0.0, "", lang=lang, reason="no_words")
-        found = self._find(Wanted(question.text, vector, _NEAREST, None, question.visible))
+        found = self._find(view, Wanted(question.text, vector, _NEAREST, None, question.visible))
         if not found.hits:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
-        measured, asked_in = self._measures(), language_of(question.text)
+        measured, asked_in = view.measures, language_of(question.text)
         sure = measured.confidence(found.evidence, self._wrong_target, asked_in)
         if found.evidence < measured.threshold(self._wrong_target, asked_in):
             return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
-        written = self._write(question, lang, found.hits)
+        written = self._write(view, question, lang, found.hits)
         return Answer(
             True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
         )
 
-    def _write(self, question: Question, lang: str, hits: Sequence[Hit]) -> compose.Written:
+    def _write(self, view: View, question: Question, lang: str, hits: Sequence[Hit]) -> compose.Written:
         if self._model is None:
             return compose.extract(question.text, hits[0])
-        return compose.with_model(question.text, lang, hits, self._model, self._likeness)
-
-    def _likeness(self, one: str, other: str) -> float | None:
-        """Cosine of two texts less that of unrelated ones; `None` without an embedding model."""
-        if self._embedder is None:
-            return None
-        left, right = self._embedder.embed_queries([one])[0], self._embedder.embed_documents([other])[0]
-        shelf = language_of(other)
-        return float(left @ right) - self._measures().mean_cosines(left).get(shelf, 0.0)
+        return compose.with_model(question.text, lang, hits, self._model, partial(_likeness, view))
 
 
 def open(
@@ -236,13 +280,15 @@ def open(
     *,
     chroma_url: str | None = None,
     embedder: Embedder | str | None = None,
+    reopen: Reopen = find_embedder,
     model: Model | None = None,
     wrong_target: float = 0.10,
 ) -> KnowledgeBase:
     """Open the base whose cards lie in the database and whose indexes lie in `directory`, creating both.
 
     `embedder`: an object, the name or path of a model, or `None` for the built-in one. When it cannot be
-    loaded, search goes on with words alone and `status()["embedder"]` is `None`.
+    loaded, the model that the base was embedded with goes on, and without that one words alone; `status()` says so.
+    `reopen` opens that model by the name that is stored with the base.
     Raises `NewerBase` when a newer version wrote the base.
     """
     engine = open_engine(engine_or_url) if isinstance(engine_or_url, str) else engine_or_url
@@ -250,9 +296,22 @@ def open(
     catalogue.create_tables()
     if embedder is None or isinstance(embedder, str):
         embedder = find_embedder(embedder)
-    return KnowledgeBase(
-        catalogue, directory, embedder=embedder, chroma_url=chroma_url, model=model, wrong_target=wrong_target
-    )
+    indexes = IndexDirectory(catalogue, directory, chroma_url)
+    spaces = Spaces(catalogue, embedder, reopen)
+    return KnowledgeBase(catalogue, indexes, spaces, model=model, wrong_target=wrong_target)
+
+
+def _likeness(view: View, one: str, other: str) -> float | None:
+    """Cosine of two texts less that of unrelated ones; `None` without an embedding model."""
+    if view.embedder is None:
+        return None
+    left, right = view.embedder.embed_queries([one])[0], view.embedder.embed_documents([other])[0]
+    shelf = language_of(other)
+    return float(left @ right) - view.measures.mean_cosines(left).get(shelf, 0.0)
+
+
+def _measures_key(indexes: Indexes) -> str:
+    return f"measures:3:{indexes.space or 'words'}"
 
 
 def _people(hits: Sequence[Hit]) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ class Jobs:
     _learned: Mapping[Group, Threshold] = field(default_factory=dict)
     _learned_at: datetime | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    #: Set when the process wants to end: a job of hours stops at its next slice.
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def run_once(self) -> Planned:
         """One round: find stalls, write nudges down, deliver what is due."""
@@ -81,7 +83,7 @@ class Jobs:
         """Learn the resolutions of tickets that have been solved since."""
         from unstuck.sync import learn_solved
 
-        learn_solved(self.deps.sessions, self.deps.knowledge)
+        learn_solved(self.deps.sessions, self.deps.knowledge, enough=self.stopping.is_set)
 
 
 def run_once(deps: Deps, deliver: Deliver | None = None) -> Planned:
@@ -108,6 +110,7 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
     try:
         yield jobs
     finally:
+        jobs.stopping.set()
         scheduler.shutdown(wait=True)
 
 

@@ -32,13 +32,17 @@ _DONE = (StageClass.SOLVED.value, StageClass.CLOSED.value)
 
 
 def learn_solved(
-    sessions: sessionmaker[Any], base: KnowledgeBase, *, progress: Callable[[int, int], None] | None = None
+    sessions: sessionmaker[Any],
+    base: KnowledgeBase,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Learned:
     """Learn every solved ticket that has changed since the last run; withdraw the cards of reopened ones.
 
     A ticket that was deleted or merged into another loses its card too. Tickets in which nobody wrote
     down what helped are skipped, with the reason `no_resolution`. `progress` is told (done, total)
-    while texts are embedded.
+    while texts are embedded. When another model is to take over, `enough` is asked whether to go on another time.
     """
     engine: Engine = sessions.kw["bind"]
     learned = Learned()
@@ -49,7 +53,7 @@ def learn_solved(
         base.forget({ticket.card_id for ticket in tickets} - {name for name, card in cards.items() if card})
         learned += base.store([card for card in cards.values() if card]) + Learned(skipped=without)
         base.put_cursor(_CURSOR, reached)
-    base.catch_up(progress)
+    base.catch_up(progress, enough)
     return learned
 
 

@@ -1,4 +1,4 @@
-"""Commands around answers: `knowledge learn`, `knowledge search`, `answer`, `eval answers`, `model fetch`."""
+"""Commands around answers: `knowledge learn`, `search` and `rebuild`, `answer`, `eval answers`, `model fetch`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     knowledge = typer.Typer(name="knowledge", help="What the desk has solved before.", no_args_is_help=True)
     knowledge.command()(learn)
     knowledge.command()(search)
+    knowledge.command()(rebuild)
     model = typer.Typer(name="model", help="The built-in embedding model.", no_args_is_help=True)
     # A group with one command would become that command.
     model.callback()(lambda: None)
@@ -129,6 +130,20 @@ def eval_answers(
     else:
         for name, value in report.to_json().items():
             print(f"{name:20} {value if value is not None else '-'}")
+
+
+def rebuild(home: Home = None, json: Json = False, lang: LangOption = None) -> None:
+    """Build the vector index anew. The one there is serves until the new one is whole."""
+    started = time.perf_counter()
+    with _plain_errors(None), _opened(home) as deps, _Bar("answers.learning", chosen_lang()) as bar:
+        rebuilt = deps.knowledge.rebuild(bar.at)
+    seconds = round(time.perf_counter() - started, 2)
+    if json:
+        print_json({"rebuilt": rebuilt, "seconds": seconds})
+    else:
+        print(
+            t("answers.rebuilt" if rebuilt else "answers.rebuild_left", lang_or(chosen_lang(), lang), seconds=seconds)
+        )
 
 
 def fetch(json: Json = False, lang: LangOption = None) -> None:
@@ -287,6 +302,7 @@ def _learn_file(base: KnowledgeBase, path: Path, bar: Callable[[int, int], None]
                 yield card
 
     learned = base.learn(usable(), bar) + Learned(skipped=tuple(rejected))
+    base.catch_up(bar)
     if rejected and not learned.learned and all(reason == "not_json" for _, reason in rejected):
         raise UsageError("answers_not_json", path=path, detail=rejected[0][0])
     return learned
