@@ -28,6 +28,8 @@ from knowledge.errors import IndexLost
 
 #: Chroma takes at most 5,461 rows in one call.
 _AT_ONCE = 2_000
+#: How long a Chroma server may take for one call.
+_SERVER_TIMEOUT_S = 30.0
 #: Languages that have a collection of their own; all others share one.
 _OWN = ("en", "zh")
 OTHER = "other"
@@ -179,6 +181,7 @@ class ServedChroma:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+            _session(client).close()  # Chroma leaves its connections open
 
 
 def catch_up(index: ChromaIndex, catalogue: Catalogue, space: str, enough: Callable[[], bool] = lambda: False) -> bool:
@@ -230,7 +233,15 @@ def _served(url: str) -> Any:
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 8000)
-    return chromadb.HttpClient(host=parts.hostname or "localhost", port=port, ssl=secure, settings=_settings())
+    client = chromadb.HttpClient(host=parts.hostname or "localhost", port=port, ssl=secure, settings=_settings())
+    # Chroma would wait for ever; an upsert of a full group takes seconds.
+    _session(client).timeout = _SERVER_TIMEOUT_S
+    return client
+
+
+def _session(client: Any) -> Any:
+    """The client's HTTP session. It has no public name."""
+    return client._server._session
 
 
 def _settings() -> Any:
