@@ -54,27 +54,29 @@ class ChromaIndex:
 
     def __init__(self, client: Any, space: str, generation: int) -> None:
         self._client = client
-        self._names = {shelf: name_of(space, generation, shelf) for shelf in SHELVES}
+        #: The collection whose metadata says how far all have come.
+        self._marked = name_of(space, generation, OTHER)
+        self._mark: dict[str, Any] = {}
         with _lost():
-            self._collections = {shelf: self._open(name) for shelf, name in self._names.items()}
-
-    @property
-    def revision(self) -> int:
-        """How far it has caught up with the catalogue."""
-        return int(self._mark().get("revision", 0))
+            self._collections = {shelf: self._open(name_of(space, generation, shelf)) for shelf in SHELVES}
+            self.read_mark()
 
     @property
     def is_whole(self) -> bool:
         """Whether it has ever held everything: one that is being filled for the first time must not be asked."""
-        return bool(self._mark().get("whole", False))
+        return bool(self._mark.get("whole", False))
+
+    def read_mark(self) -> int:
+        """How far it has caught up with the catalogue. On a server other processes move the mark too."""
+        with _lost():
+            self._mark = self._client.get_collection(self._marked, embedding_function=None).metadata or {}
+        return int(self._mark.get("revision", 0))
 
     def mark(self, revision: int, *, whole: bool = False) -> None:
         """Say that everything up to `revision` is in; `whole`: and with it all there was in the catalogue."""
-        before = self._mark()
+        self._mark = {"revision": revision, "whole": whole or self.is_whole}
         with _lost():
-            self._collections[OTHER].modify(
-                metadata={"revision": revision, "whole": whole or bool(before.get("whole", False))}
-            )
+            self._collections[OTHER].modify(metadata=self._mark)
 
     def upsert(self, rows: Sequence[tuple[int, str, Vector]]) -> None:
         """Put cards in or replace them: (card number, language, vector)."""
@@ -98,11 +100,6 @@ class ChromaIndex:
         with _lost():
             found = self._collections[shelf].query(query_embeddings=[vector], n_results=n, include=[])
         return [int(number) for number in found["ids"][0]]
-
-    def _mark(self) -> dict[str, Any]:
-        # Read anew each time: on a server other processes move it too.
-        with _lost():
-            return dict(self._client.get_collection(self._names[OTHER], embedding_function=None).metadata or {})
 
     def _open(self, name: str) -> Any:
         return self._client.get_or_create_collection(
@@ -186,7 +183,7 @@ class ServedChroma:
 
 def catch_up(index: ChromaIndex, catalogue: Catalogue, space: str, enough: Callable[[], bool] = lambda: False) -> bool:
     """Bring the index to the catalogue's state, from its mark on. Returns whether it got there before it was `enough`."""
-    target, since = catalogue.revision(), index.revision
+    target, since = catalogue.revision(), index.read_mark()
     gone = catalogue.gone_since(since) if since > 0 else []
     index.delete(gone)
     changed = bool(gone) or not index.is_whole
@@ -199,7 +196,8 @@ def catch_up(index: ChromaIndex, catalogue: Catalogue, space: str, enough: Calla
             return True
         index.upsert(rows)
         since, changed = reached, True
-        index.mark(min(since, target))
+        if len(rows) >= _AT_ONCE:  # there is more to come, so keep what was done
+            index.mark(min(since, target))
     return False
 
 

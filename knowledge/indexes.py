@@ -156,7 +156,7 @@ class IndexDirectory:
         target = self._catalogue.revision()
         since = self._words().revision
         # An empty index is filled however long it takes: without a model there is nothing else to search.
-        if since > 0 and self._is_far_behind(since, asked):
+        if since > 0 and asked and self._is_far_behind(since):
             return False
         while since < target and (rows := self._catalogue.changed(since, _AT_ONCE)):
             since = rows[-1].revision
@@ -169,13 +169,14 @@ class IndexDirectory:
         if chroma is None or serving.space is None:
             return serving.space is None
         try:
-            return not self._is_far_behind(chroma.revision, asked) and catch_up(chroma, self._catalogue, serving.space)
+            far = asked and self._is_far_behind(chroma.read_mark())
+            return not far and catch_up(chroma, self._catalogue, serving.space)
         except IndexLost:
             self.lost(serving)
             return False
 
-    def _is_far_behind(self, revision: int, asked: bool) -> bool:
-        return asked and self._catalogue.count_changed(revision, _WHILE_ASKED) >= _WHILE_ASKED
+    def _is_far_behind(self, revision: int) -> bool:
+        return self._catalogue.count_changed(revision, _WHILE_ASKED) >= _WHILE_ASKED
 
     def _words(self) -> LexicalIndex:
         with self._opening:
@@ -202,8 +203,9 @@ class IndexDirectory:
             return self._opened.get(serving)
 
     def _is_whole(self, serving: Serving, chroma: ChromaIndex) -> bool:
-        try:
-            return chroma.is_whole
-        except IndexLost:
-            self.lost(serving)
-            return False
+        if not chroma.is_whole:
+            try:
+                chroma.read_mark()  # another process may have filled it
+            except IndexLost:
+                self.lost(serving)
+        return chroma.is_whole
