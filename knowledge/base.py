@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,36 +22,15 @@ from knowledge.indexes import IndexDirectory, Indexes
 from knowledge.measures import DRIFT, Measures
 from knowledge.schema import open_engine
 from knowledge.search import Found, Wanted, find
+from knowledge.view import View
 from knowledge.words import language_of, words
 
 T = TypeVar("T")
 
 #: Cards written in one transaction: what a kill can cost.
 _CARDS_AT_ONCE = 500
-#: Questions that go through the embedding model together.
-_QUESTIONS_AT_ONCE = 128
 #: Nearest cards that are shown with an "I don't know".
 _NEAREST = 5
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a question is answered from; it stays the same to its end, whatever takes over meanwhile."""
-
-    revision: int
-    serving: Serving
-    #: `None`: words alone.
-    embedder: Embedder | None
-    indexes: Indexes
-    measures: Measures
-
-    def query_vectors(self, texts: Sequence[str]) -> Iterator[Any]:
-        """The questions' vectors in order; `None` each without a model."""
-        if self.embedder is None:
-            yield from (None for _ in texts)
-            return
-        for first in range(0, len(texts), _QUESTIONS_AT_ONCE):
-            yield from self.embedder.embed_queries(texts[first : first + _QUESTIONS_AT_ONCE])
 
 
 class KnowledgeBase:
@@ -271,7 +249,7 @@ class KnowledgeBase:
     def _write(self, view: View, question: Question, lang: str, hits: Sequence[Hit]) -> compose.Written:
         if self._model is None:
             return compose.extract(question.text, hits[0])
-        return compose.with_model(question.text, lang, hits, self._model, partial(_likeness, view))
+        return compose.with_model(question.text, lang, hits, self._model, view.likeness)
 
 
 def open(
@@ -299,15 +277,6 @@ def open(
     indexes = IndexDirectory(catalogue, directory, chroma_url)
     spaces = Spaces(catalogue, embedder, reopen)
     return KnowledgeBase(catalogue, indexes, spaces, model=model, wrong_target=wrong_target)
-
-
-def _likeness(view: View, one: str, other: str) -> float | None:
-    """Cosine of two texts less that of unrelated ones; `None` without an embedding model."""
-    if view.embedder is None:
-        return None
-    left, right = view.embedder.embed_queries([one])[0], view.embedder.embed_documents([other])[0]
-    shelf = language_of(other)
-    return float(left @ right) - view.measures.mean_cosines(left).get(shelf, 0.0)
 
 
 def _measures_key(indexes: Indexes) -> str:
