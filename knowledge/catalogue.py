@@ -26,6 +26,10 @@ from knowledge.schema import SCHEMA, cards_table, metadata, state_table, vectors
 
 #: SQLite binds at most 32,766 values in a statement; smaller groups also keep memory flat.
 _AT_ONCE = 1_000
+#: Vectors deleted in one transaction.
+_DELETED_AT_ONCE = 5_000
+#: Built once: making a statement of twenty columns takes longer than running it.
+_INSERT_CARD = sa.insert(cards_table).returning(cards_table.c.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +152,26 @@ class Catalogue:
             )
 
     def put_state(self, key: str, value: Any) -> None:
-        """Keep a JSON value under `key`."""
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(state_table).where(state_table.c.key == key))
-            connection.execute(sa.insert(state_table).values(key=key, number=0, value=value))
+        """Keep a JSON value under `key`. It is a change of the base like any other: the revision goes up."""
+        with self._writing() as (connection, _):
+            _put_state(connection, key, value)
+
+    def swap_state(self, key: str, before: Any, after: Any) -> bool:
+        """Put `after` in the place of `before`; nothing is done, and `False` returned, where something else stands."""
+        with self._writing() as (connection, _):
+            if connection.scalar(sa.select(state_table.c.value).where(state_table.c.key == key)) != before:
+                return False
+            _put_state(connection, key, after)
+        return True
+
+    def drop_vectors(self, space: str) -> None:
+        """Delete the vectors of a space, a few at a time: others write in between."""
+        here = vectors_table.c.space == space
+        some = sa.select(vectors_table.c.number).where(here).limit(_DELETED_AT_ONCE).scalar_subquery()
+        query, deleted = sa.delete(vectors_table).where(here, vectors_table.c.number.in_(some)), 1
+        while deleted:
+            with self._engine.begin() as connection:
+                deleted = connection.execute(query).rowcount
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -179,18 +199,22 @@ class Catalogue:
         with self._reading() as connection:
             return int(connection.scalar(query) or 0)
 
+    def count_changed(self, since: int, most: int | None = None) -> int:
+        """Cards changed after revision `since`, withdrawn ones too; counting stops at `most`."""
+        changed = sa.select(cards_table.c.number).where(cards_table.c.revision > since).limit(most).subquery()
+        with self._reading() as connection:
+            return int(connection.scalar(sa.select(sa.func.count()).select_from(changed)) or 0)
+
     def changed(self, since: int, limit: int) -> list[Stored]:
         """Cards changed after revision `since`, withdrawn ones too, oldest change first; whole revisions only.
 
         A revision is never split: the result is longer than `limit` when one revision holds more.
         """
-        newest = (
-            sa.select(cards_table.c.revision).where(cards_table.c.revision > since).order_by(cards_table.c.revision)
-        )
         with self._reading() as connection:
-            until = connection.scalar(newest.offset(limit - 1).limit(1))
-            where = cards_table.c.revision > since
-            where = where & (cards_table.c.revision <= until) if until is not None else where
+            until = _end_of_group(connection, cards_table.c.revision, cards_table.c.revision > since, limit)
+            if until is None:
+                return []
+            where = cards_table.c.revision.between(since + 1, until)
             rows = connection.execute(sa.select(cards_table).where(where).order_by(cards_table.c.revision))
             return [_stored(row) for row in rows]
 
@@ -247,16 +271,28 @@ class Catalogue:
         """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""
         numbers = sa.select(cards_table.c.number).where(_live()).order_by(cards_table.c.number)
         with self._reading() as connection:
-            every = list(connection.scalars(numbers))
-        chosen = np.random.default_rng(0).permutation(len(every))[:n]
-        found = self.by_number([every[at] for at in chosen])
-        return [found[every[at]] for at in chosen]
+            every = np.fromiter(connection.scalars(numbers), np.int64)
+        chosen = [int(number) for number in np.random.default_rng(0).permutation(every)[:n]]
+        found = self.by_number(chosen)
+        return [found[number] for number in chosen]
 
-    def unembedded(self, space: str, limit: int) -> list[Stored]:
-        """Live cards that have no vector in `space` yet."""
-        query = sa.select(cards_table).where(_live(), ~_has_vector(space)).order_by(cards_table.c.number).limit(limit)
+    def unembedded(self, space: str, since: int, limit: int) -> tuple[int, list[Stored]]:
+        """Looks at about `limit` cards changed after revision `since`: those without a vector in `space`, and how far."""
         with self._reading() as connection:
-            return [_stored(row) for row in connection.execute(query)]
+            until = _end_of_group(connection, cards_table.c.revision, cards_table.c.revision > since, limit)
+            if until is None:
+                return since, []
+            looked_at = cards_table.c.revision.between(since + 1, until)
+            query = sa.select(cards_table).where(looked_at, _live(), ~_has_vector(space)).order_by(cards_table.c.number)
+            return until, [_stored(row) for row in connection.execute(query)]
+
+    def have_vectors(self, space: str, numbers: Collection[int]) -> set[int]:
+        """Those of `numbers` that have a vector in `space`."""
+        query = sa.select(vectors_table.c.number).where(
+            vectors_table.c.space == space, vectors_table.c.number.in_(numbers)
+        )
+        with self._reading() as connection:
+            return set(connection.scalars(query))
 
     def vectors(self, space: str, numbers: Collection[int]) -> dict[int, NDArray[np.float32]]:
         """Vectors of those of `numbers` that have one."""
@@ -269,24 +305,32 @@ class Catalogue:
                 found |= {number: _vector(blob) for number, blob in connection.execute(query)}
         return found
 
-    def vectors_since(self, space: str, since: int, limit: int) -> list[tuple[int, str, int, NDArray[np.float32]]]:
-        """(card number, language, revision, vector) of live cards, changed after `since`; whole revisions only."""
-        newest = (
-            sa.select(vectors_table.c.revision)
-            .where(vectors_table.c.space == space, vectors_table.c.revision > since)
-            .order_by(vectors_table.c.revision)
-        )
+    def vectors_since(
+        self, space: str, since: int, limit: int
+    ) -> tuple[int, list[tuple[int, str, NDArray[np.float32]]]]:
+        """Up to which revision was read, and (card number, language, vector) of live cards since; `since` at the end."""
+        later = (vectors_table.c.space == space) & (vectors_table.c.revision > since)
         with self._reading() as connection:
-            until = connection.scalar(newest.offset(limit - 1).limit(1))
-            where = (vectors_table.c.space == space) & (vectors_table.c.revision > since) & _live()
-            where = where & (vectors_table.c.revision <= until) if until is not None else where
+            until = _end_of_group(connection, vectors_table.c.revision, later, limit)
+            if until is None:
+                return since, []
             query = (
-                sa.select(cards_table.c.number, cards_table.c.lang, vectors_table.c.revision, vectors_table.c.vector)
+                sa.select(cards_table.c.number, cards_table.c.lang, vectors_table.c.vector)
                 .join(vectors_table, vectors_table.c.number == cards_table.c.number)
-                .where(where)
+                .where(later, vectors_table.c.revision <= until, _live())
                 .order_by(vectors_table.c.revision)
             )
-            return [(number, lang, at, _vector(blob)) for number, lang, at, blob in connection.execute(query)]
+            return until, [(number, lang, _vector(blob)) for number, lang, blob in connection.execute(query)]
+
+    def spaces(self) -> Iterator[str]:
+        """Spaces that have vectors. Each is looked up by the index; `DISTINCT` would read all of it."""
+        space: str | None = ""
+        while space is not None:
+            query = sa.select(sa.func.min(vectors_table.c.space)).where(vectors_table.c.space > space)
+            with self._reading() as connection:
+                space = connection.scalar(query)
+            if space is not None:
+                yield space
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -313,8 +357,7 @@ class Catalogue:
         folds: folding.Folds,
     ) -> None:
         if before is None:
-            inserted = sa.insert(cards_table).values(**row).returning(cards_table.c.number)
-            number = connection.execute(inserted).scalar_one()
+            number = connection.execute(_INSERT_CARD, row).scalar_one()
         else:
             number = before.number
             if before.head is None and not before.withdrawn:
@@ -378,6 +421,21 @@ class Catalogue:
         with self._reading() as connection:
             for some in _groups(list(values)):
                 yield from map(_stored, connection.execute(sa.select(cards_table).where(column.in_(some))))
+
+
+def _put_state(connection: Connection, key: str, value: Any) -> None:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = insert(state_table).values(key=key, number=0, value=value)
+    connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}))
+
+
+def _end_of_group(
+    connection: Connection, revision: sa.Column[int], where: sa.ColumnElement[bool], limit: int
+) -> int | None:
+    """The revision with which a group of about `limit` rows ends, so that none is split; `None` when there is no row."""
+    group = sa.select(revision).where(where).order_by(revision).limit(limit).subquery()
+    until: int | None = connection.scalar(sa.select(sa.func.max(group.c[0])))
+    return until
 
 
 def _live() -> sa.ColumnElement[bool]:

@@ -25,6 +25,8 @@ Vectors = NDArray[np.float32]
 #: Tokens that go through the model at once. Small enough for the processor's caches: 8,192 take four
 #: times as long a text.
 _TOKENS_AT_ONCE = 512
+#: The name that both built-in models have together.
+_PAIR = f"{MULTILINGUAL.name}+{ENGLISH.name}"
 #: Share of the English model in the likeness of two texts that are not Chinese; flat between 0.15 and 0.5.
 ENGLISH_SHARE = 0.25
 
@@ -57,10 +59,12 @@ def choose(name: str | None = None, cache: Path | None = None) -> Embedder:
 
     Raises `NoModel` when it cannot be loaded: search then goes on with words alone.
     """
-    if name is None:
+    if name is None or name == _PAIR:
         return _built_in(cache)
     if name in RECIPES:
         return OnnxEmbedder(build.get(name, cache))
+    from knowledge.transformers import SentenceTransformersEmbedder
+
     return SentenceTransformersEmbedder(name)
 
 
@@ -166,35 +170,6 @@ class PairEmbedder:
         if both:
             vectors[both, first.shape[1] :] = english([texts[number] for number in both]) * np.sqrt(self._share)
         return vectors
-
-
-class SentenceTransformersEmbedder:
-    """Any model by name or path. Torch is imported when the first text comes."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._model = self._open(name)
-        self.dimensions = int(self._model.get_embedding_dimension())
-        self.revision = str(getattr(self._model.model_card_data, "base_model_revision", None) or "local")
-
-    def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        return self._encode(self._model.encode_document, texts)
-
-    def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        return self._encode(self._model.encode_query, texts)
-
-    @staticmethod
-    def _encode(encode: Any, texts: Sequence[str]) -> Vectors:
-        return np.asarray(encode(list(texts), normalize_embeddings=True, show_progress_bar=False), np.float32)
-
-    @staticmethod
-    def _open(name: str) -> Any:
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            return SentenceTransformer(name, device="cpu")
-        except (OSError, ValueError) as error:
-            raise NoModel("not_found", f"{name}: {error}") from error
 
 
 def _by_length(ids: list[list[int]]) -> list[list[int]]:

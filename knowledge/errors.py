@@ -5,6 +5,7 @@ KnowledgeError
 ├── BadRecord            a line to learn from cannot be used; carries the reason
 ├── NoModel              no embedding model is at hand; search goes on with words alone
 ├── DownloadFailed       the package registry did not give what was asked for
+├── IndexLost            the vector index cannot be read or reached; it is a cache of the catalogue
 ├── CorruptModel         a model file is not the one that was pinned
 └── NewerBase            the base was written by a newer version of this package
 ```
@@ -36,6 +37,10 @@ class NoModel(KnowledgeError):
 
 class DownloadFailed(KnowledgeError):
     """The package registry did not give what was asked for."""
+
+
+class IndexLost(KnowledgeError):
+    """The vector index cannot be read or reached any more."""
 
 
 class CorruptModel(KnowledgeError):

@@ -1,8 +1,9 @@
 """The vector index: which cards mean something close to a question. The one file that knows Chroma.
 
-Embedded Chroma allows one writing process; the caller holds a lock for it. Cards live in one
-collection for each language and vector space: Chroma's own filters cost time in proportion to what
-they let through, and a search must be able to ask each language for its best.
+Cards live in one collection for each language, vector space and generation: Chroma's own filters cost time
+in proportion to what they let through, and a search must be able to ask each language for its best. A new
+generation is built beside the old one, which is deleted when the new one serves: in a directory of its
+own, or in collections of its own on a server.
 
 The index is a cache. Its mark, the catalogue revision it has reached, is moved only after the rows up
 to it were written, and writing a row twice does no harm: after a kill the next catch-up repeats a little.
@@ -11,9 +12,10 @@ to it were written, and writing a row twice does no harm: after a kill the next 
 from __future__ import annotations
 
 import hashlib
-import logging
+import math
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -22,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.catalogue import Catalogue
-
-log = logging.getLogger(__name__)
+from knowledge.errors import IndexLost
 
 #: Chroma takes at most 5,461 rows in one call.
 _AT_ONCE = 2_000
+#: How long a Chroma server may take for one call.
+_SERVER_TIMEOUT_S = 30.0
 #: Languages that have a collection of their own; all others share one.
 _OWN = ("en", "zh")
 OTHER = "other"
@@ -47,120 +50,172 @@ class VectorIndex(Protocol):
 
 
 class ChromaIndex:
-    """Vectors of one space, in an embedded Chroma or in a Chroma server."""
+    """Vectors of one space and generation. Every call raises `IndexLost` when files or server are not what they were."""
 
-    def __init__(self, client: Any, space: str) -> None:
+    def __init__(self, client: Any, space: str, generation: int) -> None:
         self._client = client
-        self._space = space
-        self._collections = {shelf: self._open(shelf) for shelf in SHELVES}
+        #: The collection whose metadata says how far all have come.
+        self._marked = name_of(space, generation, OTHER)
+        self._mark: dict[str, Any] = {}
+        with _lost():
+            self._collections = {shelf: self._open(name_of(space, generation, shelf)) for shelf in SHELVES}
+            self.read_mark()
 
     @property
-    def revision(self) -> int:
-        """How far all collections have caught up with the catalogue."""
-        return min(int((collection.metadata or {}).get("revision", 0)) for collection in self._collections.values())
+    def is_whole(self) -> bool:
+        """Whether it has ever held everything: one that is being filled for the first time must not be asked."""
+        return bool(self._mark.get("whole", False))
+
+    def read_mark(self) -> int:
+        """How far it has caught up with the catalogue. On a server other processes move the mark too."""
+        with _lost():
+            self._mark = self._client.get_collection(self._marked, embedding_function=None).metadata or {}
+        return int(self._mark.get("revision", 0))
+
+    def mark(self, revision: int, *, whole: bool = False) -> None:
+        """Say that everything up to `revision` is in; `whole`: and with it all there was in the catalogue."""
+        self._mark = {"revision": revision, "whole": whole or self.is_whole}
+        with _lost():
+            self._collections[OTHER].modify(metadata=self._mark)
 
     def upsert(self, rows: Sequence[tuple[int, str, Vector]]) -> None:
         """Put cards in or replace them: (card number, language, vector)."""
-        for shelf, collection in self._collections.items():
-            here = [(number, vector) for number, lang, vector in rows if shelf_of(lang) == shelf]
-            for some in _groups(here):
-                collection.upsert(ids=[str(number) for number, _ in some], embeddings=np.stack([v for _, v in some]))
-            if collection.count() > 0:
+        with _lost():
+            for shelf, collection in self._collections.items():
+                here = [(number, vector) for number, lang, vector in rows if shelf_of(lang) == shelf]
+                for some in _groups(here):
+                    collection.upsert(
+                        ids=[str(number) for number, _ in some], embeddings=np.stack([v for _, v in some])
+                    )
                 # A card that has changed its language would be found twice.
-                self._delete(collection, [number for number, lang, _ in rows if shelf_of(lang) != shelf])
+                _delete(collection, [number for number, lang, _ in rows if shelf_of(lang) != shelf])
 
     def delete(self, numbers: Iterable[int]) -> None:
         every = list(numbers)
-        for collection in self._collections.values():
-            self._delete(collection, every)
-
-    def mark(self, revision: int) -> None:
-        """Say that everything up to `revision` is in."""
-        for collection in self._collections.values():
-            collection.modify(metadata={"revision": revision})
+        with _lost():
+            for collection in self._collections.values():
+                _delete(collection, every)
 
     def nearest(self, vector: Vector, n: int, shelf: str) -> list[int]:
-        collection = self._collections[shelf]
-        size = min(n, collection.count())
-        if size == 0:
-            return []
-        found = collection.query(query_embeddings=[vector], n_results=size, include=[])
+        with _lost():
+            found = self._collections[shelf].query(query_embeddings=[vector], n_results=n, include=[])
         return [int(number) for number in found["ids"][0]]
 
-    def drop_other_spaces(self) -> None:
-        """Delete what earlier models left."""
-        ours = {collection.name for collection in self._collections.values()}
-        for collection in self._client.list_collections():
-            if collection.name.startswith("cards-") and collection.name not in ours:
-                self._client.delete_collection(collection.name)
-
-    def _open(self, shelf: str) -> Any:
+    def _open(self, name: str) -> Any:
         return self._client.get_or_create_collection(
-            f"cards-{hashlib.sha256(self._space.encode()).hexdigest()[:12]}-{shelf}",
+            name,
             embedding_function=None,  # the default one would download a model
             configuration={"hnsw": {"space": "cosine"}},
         )
 
-    @staticmethod
-    def _delete(collection: Any, numbers: Sequence[int]) -> None:
-        for some in _groups(numbers):
-            collection.delete(ids=[str(number) for number in some])
+
+class VectorIndexes(Protocol):
+    """Where vector indexes lie."""
+
+    def open(self, space: str, generation: int) -> ChromaIndex: ...
+
+    def drop_before(self, generation: int) -> None:
+        """Delete what earlier generations have left. Never a later one: another process may be building it."""
+
+    def close(self) -> None: ...
 
 
-class ExactIndex:
-    """Compares with every vector in the catalogue: for a process that must not open the embedded Chroma."""
+class EmbeddedChroma:
+    """Chroma in this process, a directory for each generation: a damaged one harms no other, a deleted one frees the
+    disk. Only one process may open it; the caller holds a lock for that.
+    """
 
-    def __init__(self, catalogue: Catalogue, space: str) -> None:
-        self._catalogue = catalogue
-        self._space = space
-        self._read_at = -1
-        self._shelves: dict[str, tuple[list[int], Vector]] = {}
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._clients: dict[Path, Any] = {}
 
-    def nearest(self, vector: Vector, n: int, shelf: str) -> list[int]:
-        self._refresh()
-        numbers, vectors = self._shelves.get(shelf, ([], np.empty((0, len(vector)), np.float32)))
-        best = np.argsort(-(vectors @ vector))[:n]
-        return [numbers[at] for at in best]
+    def open(self, space: str, generation: int) -> ChromaIndex:
+        folder = self._directory / f"chroma-{generation}"
+        with _lost():
+            if folder not in self._clients:
+                self._clients[folder] = _embedded(folder)
+            return ChromaIndex(self._clients[folder], space, generation)
 
-    def _refresh(self) -> None:
-        revision = self._catalogue.revision()
-        if revision == self._read_at:
-            return
-        rows = self._catalogue.vectors_since(self._space, 0, 2**31)
-        for shelf in SHELVES:
-            here = [(number, vector) for number, lang, _, vector in rows if shelf_of(lang) == shelf]
-            if here:
-                self._shelves[shelf] = [number for number, _ in here], np.stack([vector for _, vector in here])
-            else:
-                self._shelves.pop(shelf, None)
-        self._read_at = revision
+    def drop_before(self, generation: int) -> None:
+        for folder in self._directory.glob("chroma*"):
+            number = folder.name.removeprefix("chroma-")
+            if not number.isdigit() or int(number) < generation:
+                self._close(folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
+    def close(self) -> None:
+        for folder in list(self._clients):
+            self._close(folder)
 
-def open_embedded(directory: Path, space: str) -> ChromaIndex:
-    """Chroma in this process. What cannot be read is thrown away and filled again from the catalogue."""
-    folder = directory / "chroma"
-    try:
-        return ChromaIndex(_embedded(folder), space)
-    except Exception:
-        # Chroma raises whatever its Rust core or SQLite does; all of it means the same: the cache is damaged.
-        log.exception("the vector index in %s cannot be read; it is built anew", folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        return ChromaIndex(_embedded(folder), space)
+    def _close(self, folder: Path) -> None:
+        client = self._clients.pop(folder, None)
+        if client is not None:
+            client.close()
 
 
-def open_server(url: str, space: str) -> ChromaIndex:
+class ServedChroma:
     """A Chroma server, such as `https://chroma.example:8000`."""
-    import chromadb
 
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    client = chromadb.HttpClient(
-        host=parts.hostname or "localhost",
-        port=parts.port or (443 if secure else 8000),
-        ssl=secure,
-        settings=_settings(),
-    )
-    return ChromaIndex(client, space)
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: Any = None
+
+    def open(self, space: str, generation: int) -> ChromaIndex:
+        with _lost():
+            if self._client is None:
+                self._client = _served(self._url)
+            return ChromaIndex(self._client, space, generation)
+
+    def drop_before(self, generation: int) -> None:
+        if self._client is None:
+            return
+        with _lost():
+            for collection in self._client.list_collections():
+                if _generation_of(collection.name) < generation:
+                    self._client.delete_collection(collection.name)
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+            _session(client).close()  # Chroma leaves its connections open
+
+
+def catch_up(index: ChromaIndex, catalogue: Catalogue, space: str, enough: Callable[[], bool] = lambda: False) -> bool:
+    """Bring the index to the catalogue's state, from its mark on. Returns whether it got there before it was `enough`."""
+    target, since = catalogue.revision(), index.read_mark()
+    gone = catalogue.gone_since(since) if since > 0 else []
+    index.delete(gone)
+    changed = bool(gone) or not index.is_whole
+    while not enough():
+        reached, rows = catalogue.vectors_since(space, since, _AT_ONCE)
+        if reached == since:
+            if changed:
+                # Not `since`: beyond the target cards may have gone that were not deleted above.
+                index.mark(target, whole=True)
+            return True
+        index.upsert(rows)
+        since, changed = reached, True
+        if len(rows) >= _AT_ONCE:  # there is more to come, so keep what was done
+            index.mark(min(since, target))
+    return False
+
+
+def name_of(space: str, generation: int, shelf: str) -> str:
+    """Name of a collection."""
+    return f"cards-{hashlib.sha256(space.encode()).hexdigest()[:12]}-{generation}-{shelf}"
+
+
+def _delete(collection: Any, numbers: Sequence[int]) -> None:
+    for some in _groups(numbers):
+        # Deleting what is not there costs as much as deleting what is, so look first.
+        if here := collection.get(ids=[str(number) for number in some], include=[])["ids"]:
+            collection.delete(ids=here)
+
+
+def _generation_of(name: str) -> float:
+    kind, _, generation, *_ = [*name.split("-"), "", "", ""]
+    return int(generation) if kind == "cards" and generation.isdigit() else math.inf  # not ours
 
 
 def _embedded(folder: Path) -> Any:
@@ -170,24 +225,38 @@ def _embedded(folder: Path) -> Any:
     return chromadb.PersistentClient(path=str(folder), settings=_settings())
 
 
+def _served(url: str) -> Any:
+    import chromadb
+
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 8000)
+    client = chromadb.HttpClient(host=parts.hostname or "localhost", port=port, ssl=secure, settings=_settings())
+    # Chroma would wait for ever; an upsert of a full group takes seconds.
+    _session(client).timeout = _SERVER_TIMEOUT_S
+    return client
+
+
+def _session(client: Any) -> Any:
+    """The client's HTTP session. It has no public name."""
+    return client._server._session
+
+
 def _settings() -> Any:
     from chromadb.config import Settings
 
     return Settings(anonymized_telemetry=False)
 
 
-def catch_up(index: ChromaIndex, catalogue: Catalogue, space: str) -> None:
-    """Bring the index to the catalogue's state; goes on from its mark."""
-    target = catalogue.revision()
-    since = index.revision
-    if since == target:
-        return
-    index.delete(catalogue.gone_since(since))
-    while rows := catalogue.vectors_since(space, since, _AT_ONCE):
-        index.upsert([(number, lang, vector) for number, lang, _, vector in rows])
-        since = rows[-1][2]
-        index.mark(min(since, target))
-    index.mark(target)
+@contextmanager
+def _lost() -> Iterator[None]:
+    try:
+        yield
+    except IndexLost:
+        raise
+    except Exception as error:
+        # Chroma raises whatever its Rust core, SQLite or HTTP client does; all of it means the same.
+        raise IndexLost("index_lost", str(error)) from error
 
 
 def _groups(values: Sequence[Any]) -> Iterable[Sequence[Any]]:

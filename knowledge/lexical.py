@@ -38,6 +38,8 @@ class LexicalIndex:
     def __init__(self, directory: Path) -> None:
         self._schema = _schema()
         self._index = _open(directory / f"words-{LAYOUT}", self._schema)
+        #: Kept open: its threads merge small segments in the background while others are written.
+        self._writer: Any = None
         self._index.register_tokenizer("ours", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
 
     @property
@@ -48,7 +50,9 @@ class LexicalIndex:
 
     def write(self, texts: Iterable[tuple[int, str]], gone: Iterable[int], revision: int) -> None:
         """Put cards in or replace them, take `gone` out, and mark the index as being at `revision`: all or nothing."""
-        writer = self._index.writer(_WRITER_BYTES, 1)
+        if self._writer is None:
+            self._writer = self._index.writer(_WRITER_BYTES, 1)
+        writer = self._writer
         for card in gone:
             writer.delete_documents_by_term("card", card)
         for card, text in texts:
@@ -57,8 +61,13 @@ class LexicalIndex:
         writer.delete_documents_by_term("card", _MARK_ROW)
         writer.add_document(_row(_MARK_ROW, mark=revision))
         writer.commit()
-        # Without the wait the writer's lock could outlive this call and fail the next one.
-        writer.wait_merging_threads()
+
+    def close(self) -> None:
+        """Let another process write."""
+        if self._writer is not None:
+            # Without the wait the writer's lock could outlive this call and fail the next one.
+            self._writer.wait_merging_threads()
+            self._writer = None
 
     def best(self, text: str, n: int) -> dict[int, float]:
         """The `n` cards that match best, with their BM25 scores."""

@@ -1,11 +1,16 @@
-"""Stand-ins for tests: an embedder without a model, a language model that follows a script."""
+"""For tests: an embedder without a model, a language model that follows a script, a real Chroma server."""
 
 from __future__ import annotations
 
 import hashlib
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -82,3 +87,31 @@ def a_card(id: str = "c1", title: str = "Printer is offline", **values: object) 
     """A card with sensible values, any of them replaced."""
     given: dict[str, object] = {"text": "It prints nothing.", "steps": "Restart the spooler.", "lang": "en", **values}
     return Card(id, title, **given)  # type: ignore[arg-type]
+
+
+@contextmanager
+def chroma_server(directory: Path) -> Iterator[str]:
+    """The URL of a real Chroma server of its own, with its data in `directory`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("chroma")), "run", "--host", "127.0.0.1", "--port", str(port)]
+    with (directory / "chroma.log").open("wb") as log:
+        server = subprocess.Popen([*command, "--path", str(directory)], stdout=log, stderr=log)  # noqa: S603
+        try:
+            _wait_for(port, server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    while server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"the Chroma server ended with {server.returncode}")

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from knowledge.base import KnowledgeBase, Progress
+from knowledge.base import KnowledgeBase
 from knowledge.cards import Card, Learned
 from knowledge.corpus import Rejected
 from knowledge.documents.files import is_known, read
+from knowledge.embedding import Progress
 from knowledge.errors import BadRecord
 
 __all__ = ["is_document", "learn"]

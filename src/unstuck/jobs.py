@@ -44,6 +44,8 @@ class Jobs:
     _learned: Mapping[Group, Threshold] = field(default_factory=dict)
     _learned_at: datetime | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    #: Set when the process wants to end: a job of hours stops at its next slice.
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def run_once(self) -> Planned:
         """One round: find stalls, write nudges down, deliver what is due."""
@@ -87,6 +89,7 @@ class Jobs:
             self.deps.knowledge,
             model=self.deps.model,
             ask_first=self.deps.settings.approve_cards,
+            enough=self.stopping.is_set,
         )
         lasting = timedelta(days=self.deps.settings.reused_after_days)
         follow_uses(self.deps.sessions, self.deps.knowledge, self.deps.clock.now(), lasting)
@@ -124,6 +127,7 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
     try:
         yield jobs
     finally:
+        jobs.stopping.set()
         scheduler.shutdown(wait=True)
 
 

@@ -49,6 +49,7 @@ def learn_solved(
     model: Model | None = None,
     progress: Callable[[int, int], None] | None = None,
     ask_first: bool = False,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Learned:
     """Learn every solved ticket that has changed since the last run; withdraw the cards of reopened ones.
 
@@ -57,7 +58,8 @@ def learn_solved(
     A ticket that was deleted or merged into another loses its card too. Tickets in which nobody wrote
     down what helped are skipped, with the reason `no_resolution`. A `model` chooses the sentences of the
     first so many cards, the rules those of the others. `progress` is told (done, total) while texts are
-    embedded. `ask_first`: what is new waits for somebody's yes.
+    embedded. `ask_first`: what is new waits for somebody's yes. When another embedding model is to take
+    over, `enough` is asked whether to go on another time.
     """
     engine: Engine = sessions.kw["bind"]
     learned, extraction = Learned(), Extraction(model, MOST_BY_MODEL)
@@ -71,7 +73,7 @@ def learn_solved(
         base.forget({ticket.card_id for ticket in tickets} - {name for name, card in cards.items() if card})
         learned += take_in([card for card in cards.values() if card]) + Learned(skipped=without)
         base.put_cursor(_CURSOR, reached)
-    base.catch_up(progress)
+    base.catch_up(progress, enough)
     return learned
 
 

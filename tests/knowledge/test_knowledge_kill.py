@@ -20,10 +20,10 @@ LEARN = """
 import sys
 from pathlib import Path
 import knowledge
-from knowledge import base
+from knowledge import base, embedding
 from knowledge.testing import HashEmbedder, a_card
 
-base._CARDS_AT_ONCE, base._TEXTS_AT_ONCE = 20, 10
+base._CARDS_AT_ONCE, embedding._TEXTS_AT_ONCE, embedding._CARDS_AT_ONCE = 20, 10, 30
 home = Path(sys.argv[1])
 cards = [
     a_card(f"c{n}", f"Machine {n} stops with E-{n}", text=f"Line {n % 17}", steps=f"Exchange part {n % 50}",

@@ -60,6 +60,7 @@ def _checks(settings: Settings, lang: Lang) -> Iterator[Check]:
         yield Check("store", "failed", t(f"errors.{error.key}", lang, **error.params))
     else:
         yield from _store_checks(built, lang)
+        yield from _knowledge_checks(built, lang)
         built.close()
     yield _embedder_check(settings, lang)
     yield _model_check(settings, lang)
@@ -91,12 +92,28 @@ def _store_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
         yield Check("people", "missing", t("doctor.no_email", lang, n=strangers))
 
 
+def _knowledge_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
+    """What the base compares with, where that is not simply the configured model."""
+    from knowledge.errors import NewerBase
+
+    try:
+        status = deps.knowledge.status()
+    except NewerBase as problem:
+        yield Check("knowledge", "failed", t("errors.answers_newer_base", lang, detail=problem.detail))
+        return
+    if name := status["missing_embedder"]:
+        yield Check("knowledge", "failed", t("doctor.missing_embedder", lang, name=name))
+    if preparing := status["preparing"]:
+        says = t("doctor.preparing", lang, **preparing | {"cards": status["cards"]})
+        yield Check("knowledge", "missing", says)
+
+
 def _embedder_check(settings: Settings, lang: Lang) -> Check:
     from knowledge.embed import find_embedder
 
-    if settings.embedder:
-        return Check("embedder", "ok", t("doctor.own_embedder", lang, name=settings.embedder))
-    found = find_embedder()
+    found = find_embedder(settings.embedder)
+    if found is None and settings.embedder:
+        return Check("embedder", "failed", t("doctor.lost_embedder", lang, name=settings.embedder))
     if found is None:
         return Check("embedder", "missing", t("doctor.no_embedder", lang))
     return Check("embedder", "ok", t("doctor.embedder", lang, names=found.name.replace("+", ", ")))

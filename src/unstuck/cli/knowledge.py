@@ -1,4 +1,4 @@
-"""Commands around answers: `knowledge learn`, `knowledge search`, `answer`, `model fetch`."""
+"""Commands around answers: `knowledge learn`, `search` and `rebuild`, `answer`, `model fetch`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
     knowledge = typer.Typer(name="knowledge", help="What the desk has solved before.", no_args_is_help=True)
     knowledge.command()(learn)
     knowledge.command()(search)
+    knowledge.command()(rebuild)
     upkeep.register(knowledge)
     model = typer.Typer(name="model", help="The built-in embedding model.", no_args_is_help=True)
     # A group with one command would become that command.
@@ -127,6 +128,20 @@ def answer(
                 print_json(one.labelled(_answer(given, spoken)))
             else:
                 print("\n".join(answer_lines(given, spoken, deps.clock.now())))
+
+
+def rebuild(home: Home = None, json: Json = False, lang: LangOption = None) -> None:
+    """Build the vector index anew. The one there is serves until the new one is whole."""
+    started = time.perf_counter()
+    with plain_errors(None), opened(home) as deps, Bar("answers.learning", chosen_lang()) as bar:
+        rebuilt = deps.knowledge.rebuild(bar.at)
+    seconds = round(time.perf_counter() - started, 2)
+    if json:
+        print_json({"rebuilt": rebuilt, "seconds": seconds})
+    else:
+        print(
+            t("answers.rebuilt" if rebuilt else "answers.rebuild_left", lang_or(chosen_lang(), lang), seconds=seconds)
+        )
 
 
 def fetch(json: Json = False, lang: LangOption = None) -> None:
@@ -292,6 +307,7 @@ def _learn_lines(base: KnowledgeBase, path: Path, bar: Callable[[int, int], None
                 yield card
 
     learned = base.learn(usable(), bar) + Learned(skipped=tuple(rejected))
+    base.catch_up(bar)
     if rejected and not learned.learned and all(reason == "not_json" for _, reason in rejected):
         raise UsageError("answers_not_json", path=path, detail=rejected[0][0])
     return learned
