@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot import blocks
-from bot.posting import Place
+from bot.blocks import feedback
+from bot.posting import InThread, Place
 from knowledge import redact
 from knowledge.cards import PUBLIC, Answer, Question
 from unstuck.tickets.tables import KnowledgeUse
@@ -26,18 +28,29 @@ def find(deps: Deps, text: str, lang: str, *, alone: bool) -> Answer:
     return deps.knowledge.ask(Question(text, lang=lang, visible=visible))
 
 
-def show(deps: Deps, found: Answer, text: str, user: str, place: Place) -> None:
-    """Tell the answer, or that there is none, and keep which resolutions were used."""
+def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone: bool) -> None:
+    """Tell the answer with buttons to say whether it helped, or that there is none; keep what was used or missed."""
     if not found.answered:
         place.say(blocks.dont_know(found, place.lang))
+        deps.knowledge.unanswered(Question(text), user, alone=alone)
         return
-    for drawn in blocks.answer(found, place.lang):
+    *first, last = blocks.answer(found, place.lang)
+    buttons = feedback.feedback(_remember(deps, found, text, user, deps.clock.now()), place.lang)
+    for drawn in first:
         place.say(drawn)
-    _remember(deps, found, text, user, deps.clock.now())
+    if isinstance(place, InThread):
+        place.say(replace(last, blocks=feedback.with_block(last.blocks, buttons)))
+    else:
+        # A message that only one person sees cannot be read back, so what changes stands by itself.
+        place.say(last)
+        place.say(feedback.alone(buttons, place.lang))
 
 
-def _remember(deps: Deps, found: Answer, text: str, user: str, now: datetime) -> None:
+def _remember(deps: Deps, found: Answer, text: str, user: str, now: datetime) -> str:
+    """Keep which cards were used; the name of the answer on its buttons."""
     kept = redact.text(text)
+    uses = [KnowledgeUse(card_id=one.id, asked_by=user, question=kept, at=now) for one in found.citations]
     with deps.sessions.begin() as session:
-        for citation in found.citations:
-            session.add(KnowledgeUse(card_id=citation.id, asked_by=user, question=kept, at=now))
+        session.add_all(uses)
+        session.flush()
+        return ",".join(str(use.id) for use in uses)

@@ -1,4 +1,4 @@
-"""`/unstuck`: help, ask, answer, stuck, nudges. Only the person who typed it sees the reply."""
+"""`/unstuck`: help, ask, answer, stuck, nudges, knowledge. Only the person who typed it sees the reply."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import answers, blocks, home, insights
+from bot import answers, blocks, home, insights, upkeep
 from bot.blocks.text import unescape
 from bot.conversation import reply
 from bot.desk import Desk
@@ -18,7 +18,10 @@ from unstuck.i18n import Lang, language_of, t
 
 NAME = "/unstuck"
 #: Chinese words for the same commands.
-ALIASES = {"帮助": "help", "问": "ask", "查": "answer", "卡点": "stuck", "提醒": "nudges", "": "help", "hi": "help"}
+ALIASES = {
+    "帮助": "help", "问": "ask", "查": "answer", "卡点": "stuck", "提醒": "nudges", "知识": "knowledge", "知识库": "knowledge",
+    "": "help", "hi": "help",
+}  # fmt: skip
 
 Run = Callable[["_Typed"], None]
 
@@ -81,7 +84,7 @@ def _answer(typed: _Typed) -> None:
         return
     deps = typed.desk.deps
     found = answers.find(deps, typed.rest, typed.lang, alone=True)
-    answers.show(deps, found, typed.rest, typed.member.id, typed.place)
+    answers.show(deps, found, typed.rest, typed.member.id, typed.place, alone=True)
 
 
 def _stuck(typed: _Typed) -> None:
@@ -93,6 +96,10 @@ def _nudges(typed: _Typed) -> None:
     typed.place.say(blocks.waiting_list(home.waiting_for(typed.desk, typed.member), typed.lang))
 
 
+def _knowledge(typed: _Typed) -> None:
+    upkeep.show(typed.desk, typed.member, typed.place)
+
+
 def _anything(typed: _Typed) -> None:
     """No command of ours: a sentence is a question, a lone word is a slip."""
     if " " in typed.whole or typed.lang == "zh":
@@ -102,4 +109,11 @@ def _anything(typed: _Typed) -> None:
         _help(typed)
 
 
-COMMANDS: dict[str, Run] = {"help": _help, "ask": _ask, "answer": _answer, "stuck": _stuck, "nudges": _nudges}
+COMMANDS: dict[str, Run] = {
+    "help": _help,
+    "ask": _ask,
+    "answer": _answer,
+    "stuck": _stuck,
+    "nudges": _nudges,
+    "knowledge": _knowledge,
+}

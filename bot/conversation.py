@@ -94,10 +94,11 @@ def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, al
         insights.show(desk, reading, place)
         return
     found = answers.find(desk.deps, text, place.lang, alone=alone)
-    if not found.answered and reading.is_about_numbers:
+    # A card that matches but is doubted is about the question; the planner's guess is not.
+    if not found.answered and found.reason != "doubted" and reading.is_about_numbers:
         insights.show(desk, reading, place)
     else:
-        answers.show(desk.deps, found, text, user, place)
+        answers.show(desk.deps, found, text, user, place, alone=alone)
 
 
 def _show_working(message: Message, desk: Desk) -> None:

@@ -78,7 +78,7 @@ class _StopError(Exception):
         self.error, self.wait = error, wait
 
 
-def _never_again(client: WebClient) -> WebClient:
+def never_again(client: WebClient) -> WebClient:
     """A client that re-sends nothing: Slack's own would post twice after a lost reply, or sleep through our lease."""
     plain = WebClient(client.token, base_url=client.base_url, timeout=TIMEOUT_S, ssl=client.ssl, retry_handlers=[])
     plain.proxy = client.proxy
@@ -98,7 +98,7 @@ def deliver_due(
     `client` lends its token and address. Any number of processes may run this at once on PostgreSQL.
     Trouble is logged and kept with the nudge (`outbox.troubles`); nothing is raised for it.
     """
-    client = _never_again(client)
+    client = never_again(client)
     with reading(deps.engine) as connection:
         desk = read_desk(connection, deps.settings, {})
     round_ = _Round(deps, client, desk, people or People(client, deps.clock, ""), lease)

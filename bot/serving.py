@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.delivery import deliver_due
+from bot.notices import deliver_notices
 from bot.posting import LINE_BROKEN
 from bot.seen import forget_old
 from unstuck.errors import UserError
@@ -37,8 +38,9 @@ MAX_BODY_BYTES = 1_000_000
 
 
 def every_minute(deps: Deps, client: WebClient) -> None:
-    """What the bot does by itself each minute: send nudges that are due, forget events Slack cannot repeat."""
+    """What the bot does by itself each minute: send nudges and notices, forget events Slack cannot repeat."""
     deliver_due(deps, client)
+    deliver_notices(deps, client)
     forget_old(deps.sessions, deps.clock.now())
 
 

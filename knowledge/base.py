@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import sqlalchemy as sa
 
 from knowledge import compose, redact
@@ -15,11 +17,16 @@ from knowledge.calibrate import Calibration
 from knowledge.cards import Answer, Card, Hit, Learned, Question
 from knowledge.catalogue import Catalogue, Stored
 from knowledge.compose import Model
+from knowledge.contradictions import Clash
 from knowledge.embed import Embedder, Vectors, find_embedder, key_of
+from knowledge.fate import Event, Fate, Outcome
 from knowledge.filters import EVERYTHING, Filter, products_named
 from knowledge.folding import digest
 from knowledge.indexes import Indexes
+from knowledge.ledger import Asked, Ledger
 from knowledge.measures import Measures
+from knowledge.outcomes import Outcomes, said_by
+from knowledge.pairs import Pairs
 from knowledge.schema import open_engine
 from knowledge.search import Found, Wanted, find
 from knowledge.words import language_of, words
@@ -46,8 +53,13 @@ class KnowledgeBase:
         chroma_url: str | None = None,
         model: Model | None = None,
         wrong_target: float = 0.10,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._catalogue = catalogue
+        self._outcomes = Outcomes(catalogue.engine)
+        #: What upkeep keeps; see `knowledge.upkeep`.
+        self.ledger = Ledger(catalogue.engine)
+        self._now = now or _utc_now
         self._embedder = embedder
         self._space = key_of(embedder) if embedder else None
         self._indexes = Indexes(catalogue, directory, self._space, chroma_url)
@@ -73,12 +85,22 @@ class KnowledgeBase:
         """Put cards into the catalogue in one transaction; `catch_up` makes them found."""
         usable = [redact.card(card) for card in cards if card.symptom]
         skipped = tuple((card.id, "no_text") for card in cards if not card.symptom)
-        written = self._catalogue.put(usable)
-        return Learned(written.changed, skipped, written.folded)
+        retired = self.ledger.retired(usable)
+        written = self._catalogue.put([card for card in usable if card.id not in retired])
+        return Learned(written.changed, skipped + tuple((name, "retired") for name in retired), written.folded)
+
+    def propose(self, cards: Sequence[Card]) -> Learned:
+        """Keep new cards for somebody's yes (`upkeep.Decisions`). What the base knows in these words is learned."""
+        usable = [redact.card(card) for card in cards if card.symptom]
+        known = self._catalogue.repeated(usable)
+        self.ledger.propose([card for card in usable if card.id not in known], self._now())
+        return self.store([card for card in usable if card.id in known])
 
     def forget(self, ids: Iterable[str]) -> int:
-        """Withdraw cards; returns how many there were. They are out of every search at once."""
-        return self._catalogue.withdraw(list(ids))
+        """Withdraw cards, proposed ones too; returns how many were in use. They are out of every search at once."""
+        names = list(ids)
+        self.ledger.take_back(names)
+        return self._catalogue.withdraw(names)
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Embed what has no vector yet, update the indexes, measure anew when the base has changed much."""
@@ -92,6 +114,111 @@ class KnowledgeBase:
 
     def put_cursor(self, name: str, value: Any) -> None:
         self._catalogue.put_state(f"cursor:{name}", value)
+
+    # -- fate ----------------------------------------------------------------------------------
+
+    def record(
+        self,
+        card_id: str,
+        outcome: Outcome | str,
+        *,
+        by: str | None = None,
+        at: datetime | None = None,
+        about: str | None = None,
+        comment: str = "",
+    ) -> bool:
+        """Write down what became of a card; `False` when that is known already or there is no such card.
+
+        `by`: who says so, `None` when it was seen to happen. `about`: the ticket or question, so that each
+        occasion counts once. `comment` is redacted. Raises `ValueError` for an outcome that is none.
+        """
+        return self.record_all([Event(card_id, Outcome(outcome), at or self._now(), by, about, comment)]) == 1
+
+    def record_all(self, events: Iterable[Event]) -> int:
+        """As `record`, for many; returns how many were new."""
+        masked = [replace(event, comment=redact.text(event.comment)) for event in events]
+        return self._outcomes.add(masked, self.cards(event.card_id for event in masked))
+
+    def fates(self, ids: Iterable[str]) -> dict[str, Fate]:
+        """What has become of cards, with those that they repeat; cards of which nothing is known are left out."""
+        named = self._catalogue.by_id(list(ids))
+        leads = {name: stored.head or stored.number for name, stored in named.items()}
+        known = self._fates(self._catalogue.by_number(set(leads.values())))
+        return {name: known[number] for name, number in leads.items() if number in known}
+
+    def cards(self, ids: Iterable[str], *, live: bool = False) -> dict[str, Card]:
+        """Cards as they are stored, whoever may see them. `live`: without those that were withdrawn."""
+        found = self._catalogue.by_id(list(ids))
+        return self._cared({name: stored.card for name, stored in found.items() if not (live and stored.withdrawn)})
+
+    def found_cards(self, ids: Iterable[str]) -> dict[str, Card]:
+        """As `cards`, only those that a search can find."""
+        found = self._catalogue.by_id(list(ids))
+        return self._cared({name: stored.card for name, stored in found.items() if stored.live})
+
+    def live_cards(self) -> Iterator[Card]:
+        """Every card that a search can find."""
+        for some in _batches((stored.card for stored in self._catalogue.live()), _CARDS_AT_ONCE):
+            yield from self._cared({card.id: card for card in some}).values()
+
+    def group(self, card_id: str) -> dict[str, Card]:
+        """The card with all that say the same, as far as they are in use."""
+        return {stored.card.id: stored.card for stored in self._catalogue.group(card_id)}
+
+    def known_fates(self) -> dict[str, Fate]:
+        """The fates of all cards of which something is known."""
+        return self.fates(self._outcomes.cards())
+
+    @staticmethod
+    def said_by(card: Card) -> str:
+        """Names what a card tells people to do."""
+        return said_by(card)
+
+    def _cared(self, cards: dict[str, Card]) -> dict[str, Card]:
+        """Cards with the owner that somebody gave them."""
+        cares = self.ledger.care(list(cards))
+        return {
+            name: replace(card, owner=care.owner or None, team=care.team or card.team)
+            if (care := cares.get(name)) is not None and care.owner is not None
+            else card
+            for name, card in cards.items()
+        }
+
+    def twin(self, card_id: str) -> str | None:
+        """Another card that says the same: the one that this one repeats, or one that repeats it."""
+        return self._catalogue.twin(card_id)
+
+    # -- upkeep --------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Model | None:
+        return self._model
+
+    def unanswered(self, question: Question, asked_by: str, *, alone: bool) -> None:
+        """Remember a question that found no answer. `alone`: nobody read along."""
+        text = redact.text(question.text)
+        if words(text):
+            lang, seen = language_of(text), "internal" if alone else "public"
+            self.ledger.add_question(Asked(text, lang, seen, asked_by, self._now()))
+
+    def clashes(self, since: int) -> Iterator[tuple[int, list[tuple[Card, Card, Clash]]]]:
+        """(revision reached, cards that tell people different things) among those changed after a revision."""
+        self._refresh()
+        yield from Pairs(self._catalogue, self._indexes, self._measures()).since(since)
+
+    def topic_vectors(self, texts: Sequence[str], shelves: Sequence[str]) -> Vectors | None:
+        """Vectors of texts, each less the average card of its language, of length 1; `None` without a model."""
+        if self._embedder is None or not texts:
+            return None
+        vectors = np.concatenate(
+            [self._embedder.embed_documents(some) for some in _batches(iter(texts), _TEXTS_AT_ONCE)]
+        )
+        centroids = self._measures().centroids
+        for row, shelf in enumerate(shelves):
+            if shelf in centroids:
+                vectors[row] -= centroids[shelf]
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.where(lengths == 0, 1, lengths), np.float32)
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -149,7 +276,7 @@ class KnowledgeBase:
             "embedded": self._catalogue.count(self._space) if self._space else 0,
             "embedder": self._embedder.name if self._embedder else None,
             "measured_at_cards": measured.cards,
-            "thresholds": {lang: measured.threshold(self._wrong_target, lang) for lang in measured.unknown},
+            "thresholds": {lang: measured.threshold(self._wrong_target, lang) for lang in measured.trials},
             "writer": self._indexes.is_writer(),
         }
 
@@ -196,7 +323,7 @@ class KnowledgeBase:
         return self._measured
 
     def _measures_key(self) -> str:
-        return f"measures:2:{self._space or 'words'}"
+        return f"measures:3:{self._space or 'words'}"
 
     # -- inside: asking ------------------------------------------------------------------------
 
@@ -205,7 +332,14 @@ class KnowledgeBase:
         self._measured = None
 
     def _find(self, wanted: Wanted) -> Found:
-        return find(wanted, self._catalogue, self._indexes, self._measures())
+        found = find(wanted, self._catalogue, self._indexes, self._measures(), self._fates)
+        overruled = (found.overruled,) if found.overruled is not None else ()
+        named = self._cared({hit.card.id: hit.card for hit in (*found.hits, *overruled)})
+        hits = tuple(replace(hit, card=named[hit.card.id]) for hit in found.hits)
+        return replace(found, hits=hits, overruled=next((replace(h, card=named[h.card.id]) for h in overruled), None))
+
+    def _fates(self, cards: Mapping[int, Stored]) -> dict[int, Fate]:
+        return self._outcomes.fates(cards, self._now())
 
     def _query_vectors(self, texts: Sequence[str]) -> Iterator[Any]:
         if self._embedder is None:
@@ -224,11 +358,18 @@ class KnowledgeBase:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
         measured, asked_in = self._measures(), language_of(question.text)
         sure = measured.confidence(found.evidence, self._wrong_target, asked_in)
-        if found.hits[0].contradicts:
-            sure = 0.0
-        if found.hits[0].contradicts or found.evidence < measured.threshold(self._wrong_target, asked_in):
-            return Answer(False, sure, "", lang=lang, reason="not_sure", nearest=found.hits, people=_people(found.hits))
-        written = self._write(question, lang, [hit for hit in found.hits if not hit.contradicts])
+        least, other_code = measured.threshold(self._wrong_target, asked_in), found.hits[0].contradicts
+        if found.evidence < least or found.hits[0].doubted or other_code:
+            reason, nearest = "not_sure", found.hits
+            if found.overruled is not None and found.overruled_evidence >= least and not other_code:
+                # That it was tried and failed is worth knowing.
+                reason, nearest = "doubted", _first(found.overruled, found.hits)
+            people = _people(nearest)
+            return Answer(
+                False, 0.0 if other_code else sure, "", lang=lang, reason=reason, nearest=nearest, people=people
+            )
+        # The first one is neither, so something is left.
+        written = self._write(question, lang, [hit for hit in found.hits if not (hit.doubted or hit.contradicts)])
         return Answer(
             True, sure, written.text, written.citations, lang, written.reason, found.hits, _people(found.hits)
         )
@@ -255,11 +396,13 @@ def open(
     embedder: Embedder | str | None = None,
     model: Model | None = None,
     wrong_target: float = 0.10,
+    now: Callable[[], datetime] | None = None,
 ) -> KnowledgeBase:
     """Open the base whose cards lie in the database and whose indexes lie in `directory`, creating both.
 
     `embedder`: an object, the name or path of a model, or `None` for the built-in one. When it cannot be
-    loaded, search goes on with words alone and `status()["embedder"]` is `None`.
+    loaded, search goes on with words alone and `status()["embedder"]` is `None`. `now`: the time by which
+    cards expire; by default the machine's.
     Raises `NewerBase` when a newer version wrote the base.
     """
     engine = open_engine(engine_or_url) if isinstance(engine_or_url, str) else engine_or_url
@@ -268,8 +411,18 @@ def open(
     if embedder is None or isinstance(embedder, str):
         embedder = find_embedder(embedder)
     return KnowledgeBase(
-        catalogue, directory, embedder=embedder, chroma_url=chroma_url, model=model, wrong_target=wrong_target
+        catalogue, directory, embedder=embedder, chroma_url=chroma_url, model=model, wrong_target=wrong_target, now=now
     )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - whoever opens the base may hand in another clock
+
+
+def _first(hit: Hit, others: Sequence[Hit]) -> tuple[Hit, ...]:
+    """`hit` before the others, as many as there were."""
+    rest = [other for other in others if other.id != hit.id][: _NEAREST - 1]
+    return tuple(replace(one, rank=place) for place, one in enumerate([hit, *rest], 1))
 
 
 def _people(hits: Sequence[Hit]) -> tuple[str, ...]:
@@ -277,7 +430,10 @@ def _people(hits: Sequence[Hit]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(who for hit in hits if (who := hit.card.owner or hit.card.team)))
 
 
-def _batches(cards: Iterable[Card], size: int) -> Iterator[list[Card]]:
-    waiting = iter(cards)
+_T = TypeVar("_T")
+
+
+def _batches(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    waiting = iter(values)
     while some := list(islice(waiting, size)):
         yield some

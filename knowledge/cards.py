@@ -82,6 +82,8 @@ class Hit:
     cosine: float | None = None
     #: Tickets that ended with this resolution.
     tickets: int = 1
+    #: It has failed too often, or has expired: to be checked before anybody relies on it.
+    doubted: bool = False
     #: It names another code or model than the question does; see `codes`.
     contradicts: bool = False
 
@@ -121,7 +123,7 @@ class Answer:
     text: str
     citations: tuple[Citation, ...] = ()
     lang: str = "en"
-    #: Why not answered, or why answered without the model: `not_sure`, `nothing_known`, `no_words`,
+    #: Why not answered, or why answered without the model: `not_sure`, `doubted`, `nothing_known`, `no_words`,
     #: `model_failed`, `model_timeout`, `model_unsupported`.
     reason: str | None = None
     #: The nearest cards, best first, whether or not they were used.

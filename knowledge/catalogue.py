@@ -60,8 +60,12 @@ class Catalogue:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
     def create_tables(self) -> None:
-        """Create what is missing. Raises `NewerBase` when a newer version wrote this base."""
+        """Create what is missing, also in an older base. Raises `NewerBase` when a newer version wrote this one."""
         version = self._version()
         if version is None:
             with self._engine.begin() as connection:
@@ -70,6 +74,16 @@ class Catalogue:
                 _insert_ignoring(connection, state_table, first)
         elif version > SCHEMA:
             raise NewerBase("newer_base", f"version {version}, this program knows {SCHEMA}")
+        elif version < SCHEMA:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Add the tables that an older base lacks."""
+        older = (state_table.c.key == "schema") & (state_table.c.number < SCHEMA)
+        with self._engine.begin() as connection:
+            # The update comes first: another process that opens the same base waits here and then finds it done.
+            if connection.execute(sa.update(state_table).where(older).values(number=SCHEMA)).rowcount:
+                metadata.create_all(connection)
 
     def _version(self) -> int | None:
         """Version of the tables, `None` when there are none yet."""
@@ -149,6 +163,14 @@ class Catalogue:
         with self._reading() as connection:
             return int(connection.scalar(sa.select(state_table.c.number).where(state_table.c.key == "revision")) or 0)
 
+    def repeated(self, cards: Sequence[Card]) -> set[str]:
+        """Ids of those of `cards` that say what a card in use says already."""
+        with self._reading() as connection:
+            folds = folding.Folds(self._heads(connection, cards))
+            known = self._rows(connection, cards_table.c.id.in_([card.id for card in cards]))
+        same = {card.id for card in cards if card.id in known and known[card.id].live_digest == folding.digest_of(card)}
+        return same | {card.id for card in cards if folds.head_of(card) is not None}
+
     def count(self, space: str | None = None) -> int:
         """Cards that can be found; with `space`, those of them that have a vector there."""
         query = sa.select(sa.func.count()).select_from(cards_table).where(_live())
@@ -189,6 +211,37 @@ class Catalogue:
         query = sa.select(cards_table.c.product).where(_live(), cards_table.c.product.is_not(None)).distinct()
         with self._reading() as connection:
             return sorted(connection.scalars(query))
+
+    def twin(self, card_id: str) -> str | None:
+        """The card that this one repeats, or the oldest that repeats it."""
+        own = sa.select(cards_table.c.number, cards_table.c.head).where(cards_table.c.id == card_id).subquery()
+        same = (cards_table.c.number == own.c.head) | (cards_table.c.head == own.c.number)
+        query = sa.select(cards_table.c.id).join(own, same).order_by(cards_table.c.number).limit(1)
+        with self._reading() as connection:
+            return connection.scalar(query)
+
+    def group(self, card_id: str) -> list[Stored]:
+        """The card, the one that it repeats, and all that repeat that one; withdrawn ones left out."""
+        own = self.by_id([card_id]).get(card_id)
+        if own is None:
+            return []
+        lead = own.head or own.number
+        same = (cards_table.c.number == lead) | (cards_table.c.head == lead)
+        query = sa.select(cards_table).where(same, cards_table.c.withdrawn.is_(False))
+        with self._reading() as connection:
+            return [_stored(row) for row in connection.execute(query.order_by(cards_table.c.number))]
+
+    def live(self) -> Iterator[Stored]:
+        """Every card that can be found, a group at a time."""
+        after = 0
+        query = sa.select(cards_table).where(_live()).order_by(cards_table.c.number).limit(_AT_ONCE)
+        while True:
+            with self._reading() as connection:
+                rows = [_stored(row) for row in connection.execute(query.where(cards_table.c.number > after))]
+            if not rows:
+                return
+            yield from rows
+            after = rows[-1].number
 
     def sample(self, n: int) -> list[Stored]:
         """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""

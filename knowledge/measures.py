@@ -1,15 +1,17 @@
 """What is measured on a base, and how sure it may be of an answer.
 
-**Evidence** for the best card: its cosine with the question, less half of the average card's (an unusual
-question is far from every card, a vague one near to all), plus a twentieth of the share of the
-question's rare words that the card holds.
+**Evidence** for the best card is how near the five nearest cards of its language are to the question (a
+question that the desk knows has company), plus a tenth of how well the card itself points the question's
+way once the average card is taken off, plus a tenth of its lead over the best card about something else
+(two cards that fit equally well are a mix-up waiting to happen).
 
-**Threshold**: a sample of the desk's own cards is held out, each with its whole topic (the cards near to it
-once the average card is taken off, and every card that says what it says): what remains cannot answer it,
-so whatever evidence is found is the evidence of a wrong answer. An answer needs more evidence than all but
-three quarters of the target share of those (a conformal quantile: exact for new questions that resemble the
-held-out ones). The last quarter is left for mixing up two known problems, which holding out cannot show;
-where many cards are nearly alike that takes more.
+**Threshold**: a sample of the desk's own cards is tried out, see `calibrate`. Each is asked for twice, in
+mangled words as people use them: once as it is, which shows the evidence of right answers and of mix-ups, and
+once with its whole topic gone, which shows the evidence of answers to what the desk has never solved. One
+question in five is taken to be of that kind. The threshold is the least evidence at which the wrong ones among
+the answers stay within the target, with one more wrong one added for what the sample did not show (as in
+conformal risk control, Angelopoulos et al. 2022; the loss is not monotone here, so it is an estimate for
+questions like the tried ones and no guarantee).
 """
 
 from __future__ import annotations
@@ -17,31 +19,71 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Best of the values that were tried on English, Chinese, long and short questions; flat around it.
-MEAN_WEIGHT = 0.5
-WORDS_WEIGHT = 0.05
+#: Cards whose nearness counts, and the weights of the other two parts. Best of the values that were tried on
+#: English and Chinese, long and short questions; flat around them.
+NEAREST = 5
+DIRECTION_WEIGHT = 0.1
+LEAD_WEIGHT = 0.1
+#: A greater lead says no more.
+LARGEST_LEAD = 0.5
+#: Cards of the question's ranking among which another topic is looked for, and the likeness (cosine, less the
+#: average card) below which two cards are about different things.
+LED_CARDS = 30
+OTHER_TOPIC = 0.3
 #: Least share of two resolutions' words, weighted by rarity, that is common to both when they say the same.
 #: Of paraphrases in a desk of 127 problems three in four share more, of different problems one in 1,000.
 SAME_RESOLUTION = 0.5
 #: Least cosine of two cards about the same, each less the average card. On bases with known topics it
 #: takes in half to all of a topic, and rarely a card of another.
 SAME_TOPIC = 0.5
-#: Share of the target that is spent on questions that the base cannot answer.
-UNKNOWN_SHARE = 0.75
-#: Cards of each language held out; the threshold's standard error is then about 2 points of the target share.
-HELD_OUT = 200
-#: With fewer held-out questions of a language those of all languages set its threshold.
+#: Share of questions that is taken to be about what the desk has not solved yet.
+UNKNOWN_SHARE = 0.2
+#: Cards of each language tried out; the threshold's standard error is then about 2 points of the target share.
+TRIED = 200
+#: With fewer tried questions of a language those of all languages set its threshold.
 LEAST_OF_A_LANGUAGE = 40
-#: Below this many cards nothing can be held out: the base answers only what is nearly a quotation.
+#: Below this many cards nothing can be tried: the base answers nothing.
 LEAST_CARDS = 20
 #: Measured anew when the base has grown or shrunk by this share.
 DRIFT = 0.10
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Evidence that was found for tried questions, each list ascending."""
+
+    #: For right answers, and for answers out of another topic although the desk knows.
+    right: Sequence[float] = ()
+    mixed_up: Sequence[float] = ()
+    #: For the best of what was left once the topic was gone: no such answer can be right.
+    unknown: Sequence[float] = ()
+
+    def __len__(self) -> int:
+        return len(self.right) + len(self.mixed_up)
+
+    def threshold(self, target: float) -> float:
+        """Least evidence for an answer when at most `target` of the answers may be wrong; infinite when none will do."""
+        if not len(self) or not self.unknown:
+            return math.inf
+        points = np.unique(np.concatenate([self.right, self.mixed_up, self.unknown]))
+        slack = 1 / (len(self) + len(self.unknown))
+        right = (1 - UNKNOWN_SHARE) * _reaching(points, self.right) / len(self)
+        wrong = (1 - UNKNOWN_SHARE) * _reaching(points, self.mixed_up) / len(self) + slack
+        wrong += UNKNOWN_SHARE * _reaching(points, self.unknown) / len(self.unknown)
+        good = points[wrong <= target * (right + wrong)]
+        return float(good[0]) if len(good) else math.inf
+
+    @cached_property
+    def spread(self) -> float:
+        """How much evidence varies when there is nothing to be known."""
+        return float(np.std(self.unknown)) or 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +94,10 @@ class Measures:
     cards: int = 0
     #: Mean vector of each language shelf.
     centroids: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    #: Evidence found for held-out questions that nothing could answer, by the question's language, ascending.
-    unknown: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    #: Mean cosine of a tried question of a shelf's language with that shelf's average card.
+    usual: Mapping[str, float] = field(default_factory=dict)
+    #: What came out, by the question's language.
+    trials: Mapping[str, Trials] = field(default_factory=dict)
 
     def is_stale(self, cards: int) -> bool:
         return abs(cards - self.cards) > DRIFT * self.cards
@@ -62,32 +106,36 @@ class Measures:
         """How many cards count as one topic where only their words can be compared."""
         return max(5, math.isqrt(self.cards))
 
-    def is_same_topic(self, one: NDArray[np.float32], other: NDArray[np.float32], shelf: str) -> bool:
-        """Whether two cards of one language are about the same: alike in what sets them off from the average card."""
+    def likeness(self, one: NDArray[np.float32], other: NDArray[np.float32], shelf: str) -> float:
+        """Cosine of two vectors in what sets them off from the shelf's average card; 0 where that is not known."""
         centroid = self.centroids.get(shelf)
         if centroid is None:
-            return False
+            return 0.0
         left, right = one - centroid, other - centroid
-        return float(left @ right) >= SAME_TOPIC * float(np.linalg.norm(left) * np.linalg.norm(right))
+        size = float(np.linalg.norm(left) * np.linalg.norm(right))
+        return float(left @ right) / size if size else 0.0
 
-    def unknown_in(self, lang: str) -> Sequence[float]:
-        """As `unknown`, for questions of one language; for all where that one has too few."""
-        own = self.unknown.get(lang, ())
-        return own if len(own) >= LEAST_OF_A_LANGUAGE else sorted(chain(*self.unknown.values()))
+    def is_same_topic(self, one: NDArray[np.float32], other: NDArray[np.float32], shelf: str) -> bool:
+        """Whether two cards of one language are about the same."""
+        return self.likeness(one, other, shelf) >= SAME_TOPIC
+
+    def trials_in(self, lang: str) -> Trials:
+        """The trials of one language; of all where that one has too few."""
+        own = self.trials.get(lang, Trials())
+        return own if len(own) >= LEAST_OF_A_LANGUAGE else _joined(self.trials.values())
 
     def threshold(self, target: float, lang: str) -> float:
         """Least evidence for an answer to a question in `lang` when about `target` of the answers may be wrong."""
-        unknown = self.unknown_in(lang)
-        rank = math.ceil((len(unknown) + 1) * (1 - UNKNOWN_SHARE * target))
-        return unknown[rank - 1] if 0 < rank <= len(unknown) else math.inf
+        return self.trials_in(lang).threshold(target)
 
     def confidence(self, evidence: float, target: float, lang: str) -> float:
         """Evidence as a probability-like figure: 1 - target at the threshold, more above, never 0 or 1."""
-        unknown = self.unknown_in(lang)
-        if len(unknown) < 2:
+        trials = self.trials_in(lang)
+        if len(trials.unknown) < 2:
             return 0.0
-        spread = float(np.std(unknown)) or 1e-6
-        logit = math.log((1 - target) / target) + (evidence - self.threshold(target, lang)) / spread
+        # Where no evidence is enough, more of it still says more.
+        enough = min(trials.threshold(target), max(*trials.right, *trials.unknown))
+        logit = math.log((1 - target) / target) + (evidence - enough) / trials.spread
         return 1 / (1 + math.exp(-max(min(logit, 40), -40)))
 
     def mean_cosines(self, vector: NDArray[np.float32]) -> dict[str, float]:
@@ -98,7 +146,11 @@ class Measures:
         return {
             "cards": self.cards,
             "centroids": {shelf: centroid.tolist() for shelf, centroid in self.centroids.items()},
-            "unknown": {lang: list(values) for lang, values in self.unknown.items()},
+            "usual": dict(self.usual),
+            "trials": {
+                lang: [list(tried.right), list(tried.mixed_up), list(tried.unknown)]
+                for lang, tried in self.trials.items()
+            },
         }
 
     @classmethod
@@ -106,14 +158,13 @@ class Measures:
         if not stored:
             return cls()
         centroids = {shelf: np.asarray(centroid, np.float32) for shelf, centroid in stored["centroids"].items()}
-        return cls(stored["cards"], centroids, stored["unknown"])
+        trials = {lang: Trials(*lists) for lang, lists in stored["trials"].items()}
+        return cls(stored["cards"], centroids, stored["usual"], trials)
 
 
-def evidence(cosine: float | None, mean_cosine: float, coverage: float) -> float:
-    """How much speaks for a card; comparable within one base."""
-    if cosine is None:
-        return WORDS_WEIGHT * coverage
-    return cosine - MEAN_WEIGHT * mean_cosine + WORDS_WEIGHT * coverage
+def evidence(nearness: float, direction: float, lead: float) -> float:
+    """How much speaks for a card; comparable within one base. `lead` is that of its fused score."""
+    return nearness + DIRECTION_WEIGHT * direction + LEAD_WEIGHT * min(max(lead, 0.0), LARGEST_LEAD)
 
 
 def coverage(weights: Mapping[str, float], held: Iterable[str]) -> float:
@@ -128,3 +179,14 @@ def centroids(shelves: Sequence[str], vectors: Sequence[NDArray[np.float32]]) ->
     for shelf, vector in zip(shelves, vectors, strict=True):
         grouped.setdefault(shelf, []).append(vector)
     return {shelf: np.mean(some, axis=0, dtype=np.float32) for shelf, some in grouped.items()}
+
+
+def _reaching(points: NDArray[np.float64], values: Sequence[float]) -> NDArray[np.float64]:
+    """How many of the ascending `values` each point lets through."""
+    return np.asarray(len(values) - np.searchsorted(np.asarray(values, float), points, side="left"), float)
+
+
+def _joined(every: Iterable[Trials]) -> Trials:
+    some = list(every)
+    lists = ((one.right for one in some), (one.mixed_up for one in some), (one.unknown for one in some))
+    return Trials(*(sorted(chain.from_iterable(values)) for values in lists))

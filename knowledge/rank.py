@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 #: Share of the words in the fused score, the rest being the meaning's. Chinese characters and pairs say more
 #: than English stems; between languages hardly more than names and codes are shared.
 WORDS = 0.3
-CHINESE_WORDS = 0.4
+CHINESE_WORDS = 0.36
 FOREIGN_WORDS = 0.15
 #: The best card of the other language stands no lower than this.
 OTHER_LANGUAGE_RANK = 5
@@ -25,6 +28,8 @@ class Candidate:
     cosine: float | None
     #: BM25 score, 0 when they share no word.
     bm25: float
+    #: The card's vector, if it has one.
+    vector: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from sqlalchemy import event
 #: How long a writer waits for another one.
 _BUSY_TIMEOUT_S = 30
 
-#: Raised when a table changes in a way that an older program cannot read.
-SCHEMA = 1
+#: Raised when a table is added, or changes in a way that an older program cannot read.
+#: 2: outcomes of cards, and what upkeep keeps.
+SCHEMA = 2
 
 metadata = sa.MetaData()
 
@@ -64,6 +65,81 @@ state_table = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("number", _Number, nullable=False),
     sa.Column("value", sa.JSON),
+)
+
+#: What became of cards, append-only. `by` and `about` are empty rather than null: null is never the same as null.
+outcomes_table = sa.Table(
+    "knowledge_outcome",
+    metadata,
+    sa.Column("number", _Number, primary_key=True),
+    # By id and not by number: what happened to a card stays true when it is forgotten and learned again.
+    sa.Column("card", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    # Names the steps that it is about.
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.UniqueConstraint("card", "by", "about", "outcome", "said"),
+)
+
+#: Two cards that tell people different things; `one` is the smaller id.
+pairs_table = sa.Table(
+    "knowledge_pair",
+    metadata,
+    sa.Column("one", sa.Text, primary_key=True),
+    sa.Column("other", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    # The words of either card that clash.
+    sa.Column("one_says", sa.Text, nullable=False),
+    sa.Column("other_says", sa.Text, nullable=False),
+    # Names what both cards said: when one changes, a decision no longer holds.
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("found_at", sa.Text, nullable=False),
+    # Empty while nobody has decided.
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.Text, nullable=False),
+)
+
+#: Cards that wait for somebody's yes: kept apart from the cards, so that no search can find them.
+proposals_table = sa.Table(
+    "knowledge_proposal",
+    metadata,
+    sa.Column("card", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("value", sa.JSON, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    # Empty, `approved` or `rejected`.
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+)
+
+#: Questions that found no answer, redacted.
+questions_table = sa.Table(
+    "knowledge_question",
+    metadata,
+    sa.Column("number", _Number, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("lang", sa.Text, nullable=False),
+    # Who could read along: `public` in a channel, `internal` alone.
+    sa.Column("visibility", sa.Text, nullable=False),
+    sa.Column("asked_by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+#: What people said about the care for a card; learning the card again leaves it alone.
+care_table = sa.Table(
+    "knowledge_care",
+    metadata,
+    sa.Column("card", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text),
+    sa.Column("team", sa.Text),
+    sa.Column("review_days", sa.Integer),
+    sa.Column("reviewed_at", sa.Text),
+    # Names what the card said when somebody took it out of use: it stays out until it says something else.
+    sa.Column("retired", sa.Text),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from knowledge import codes, measures, rank
 from knowledge.cards import PUBLIC, Hit
 from knowledge.catalogue import Catalogue, Stored
+from knowledge.fate import Fate, reorder
 from knowledge.filters import EVERYTHING, Filter
 from knowledge.index import SHELVES, shelf_of
 from knowledge.indexes import Indexes
@@ -18,6 +19,8 @@ from knowledge.measures import Measures
 from knowledge.words import language_of, words
 
 Vector = NDArray[np.float32]
+#: What became of cards, by number; cards of which nothing is known are left out.
+Fates = Callable[[Mapping[int, Stored]], Mapping[int, Fate]]
 _EVERYBODY = frozenset({PUBLIC})
 #: Candidates from each index; the right card stands lower than this in both only when it looks like nothing.
 _LEAST_CANDIDATES = 100
@@ -52,19 +55,26 @@ class Found:
     numbers: tuple[int, ...] = ()
     #: What speaks for the first hit; see `measures.evidence`.
     evidence: float = 0.0
+    #: The card that matches best, when it is doubted, and what speaks for it.
+    overruled: Hit | None = None
+    overruled_evidence: float = 0.0
 
 
-def find(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures) -> Found:
+def _no_fates(_: Mapping[int, Stored]) -> Mapping[int, Fate]:
+    return {}
+
+
+def find(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures, fates: Fates = _no_fates) -> Found:
     """The best cards for what is wanted."""
     if wanted.among is not None:
-        return _find_among(wanted, catalogue, indexes, measured)
+        return _find_among(wanted, catalogue, indexes, measured, fates)
     size = max(_LEAST_CANDIDATES, 5 * wanted.k)
     while True:
         numbers = _gather(wanted, indexes, size)
         cards = _visible(wanted, catalogue.by_number(numbers - wanted.without))
         # When most of what was gathered may not be seen, look deeper; at the bottom, what there is must do.
         if len(cards) >= wanted.k or len(numbers) < size or size > _DEEPEST:
-            return _rank(wanted, cards, catalogue, indexes, measured)
+            return _rank(wanted, cards, catalogue, indexes, measured, fates)
         size *= 4
 
 
@@ -86,12 +96,12 @@ def _visible(wanted: Wanted, found: dict[int, Stored]) -> dict[int, Stored]:
     }
 
 
-def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures) -> Found:
+def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures, fates: Fates) -> Found:
     named = catalogue.by_id(wanted.among or ())
     # A card that was folded into another is judged by that one and reported under its own name.
     heads = {stored.card.id: stored.head or stored.number for stored in named.values()}
     cards = _visible(wanted, catalogue.by_number(set(heads.values()) - wanted.without))
-    found = _rank(wanted, cards, catalogue, indexes, measured, quota=False, k=len(cards))
+    found = _rank(wanted, cards, catalogue, indexes, measured, fates, quota=False, k=len(cards))
     by_head = {hit.card.id: hit for hit in found.hits}
     rows = []
     for own_id, number in heads.items():
@@ -108,6 +118,7 @@ def _rank(
     catalogue: Catalogue,
     indexes: Indexes,
     measured: Measures,
+    fates: Fates,
     *,
     quota: bool = True,
     k: int | None = None,
@@ -116,30 +127,37 @@ def _rank(
         return Found()
     candidates = _candidates(wanted, cards, catalogue, indexes)
     own = language_of(wanted.text)
-    ranked = rank.fuse(candidates, _means(wanted, candidates, measured), own)
+    known = fates(cards)
+    fused = rank.fuse(candidates, _means(wanted, candidates, measured), own)
     verdicts = codes.judge(wanted.text, {number: stored.card for number, stored in cards.items()})
-    ranked = codes.prefer(ranked, verdicts)
-    best = ranked[0].candidate
-    if quota:
-        ranked = rank.with_other_language(ranked, own)
+    fused = codes.prefer(fused, verdicts)
+    weighed = reorder(fused, known)
+    ranked = rank.with_other_language(weighed, own) if quota else weighed
     numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
     hits = [
-        _hit(row, cards[number], place, verdicts)
+        _hit(row, cards[number], place, known.get(number), verdicts.get(number))
         for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
     ]
-    return Found(tuple(hits), numbers, _evidence(wanted, best, cards[best.number], indexes, measured))
+    evidence = _evidence(wanted, weighed, cards[numbers[0]], indexes, measured)
+    match = fused[0].candidate.number
+    if match not in known or not known[match].doubted:
+        return Found(tuple(hits), numbers, evidence)
+    overruled = _hit(fused[0], cards[match], 1, known[match])
+    return Found(tuple(hits), numbers, evidence, overruled, _evidence(wanted, fused, cards[match], indexes, measured))
 
 
 def _candidates(
     wanted: Wanted, cards: dict[int, Stored], catalogue: Catalogue, indexes: Indexes
 ) -> list[rank.Candidate]:
     bm25 = indexes.lexical.scores(wanted.text, list(cards))
+    vectors: dict[int, Vector] = {}
     cosines: dict[int, float] = {}
-    if wanted.vector is not None and indexes.space is not None:
-        cosines = {n: float(v @ wanted.vector) for n, v in catalogue.vectors(indexes.space, list(cards)).items()}
+    if (asked := wanted.vector) is not None and indexes.space is not None:
+        vectors = catalogue.vectors(indexes.space, list(cards))
+        cosines = {number: float(vector @ asked) for number, vector in vectors.items()}
     return [
-        rank.Candidate(number, shelf_of(stored.card.lang), cosines.get(number), bm25.get(number, 0.0))
-        for number, stored in cards.items()
+        rank.Candidate(n, shelf_of(stored.card.lang), cosines.get(n), bm25.get(n, 0.0), vectors.get(n))
+        for n, stored in cards.items()
     ]
 
 
@@ -155,19 +173,50 @@ def _means(wanted: Wanted, candidates: Sequence[rank.Candidate], measured: Measu
     return known
 
 
-def _evidence(wanted: Wanted, best: rank.Candidate, stored: Stored, indexes: Indexes, measured: Measures) -> float:
-    mean = 0.0
-    if wanted.vector is not None:
-        # Against the average card of its own language: the other language's lie far from any question.
-        mean = measured.mean_cosines(wanted.vector).get(best.shelf, 0.0)
-    held = words(f"{stored.card.symptom}\n{stored.card.steps}")
-    return measures.evidence(best.cosine, mean, measures.coverage(indexes.lexical.rarity(wanted.text), held))
+def _evidence(
+    wanted: Wanted, ranked: Sequence[rank.Ranked], stored: Stored, indexes: Indexes, measured: Measures
+) -> float:
+    """What speaks for the first of `ranked`, whose card is `stored`."""
+    best = ranked[0].candidate
+    first = ranked[: measures.LED_CARDS]
+    lead = first[0].score - max((row.score for row in _others(first, measured)), default=first[-1].score)
+    if wanted.vector is None or best.vector is None or best.cosine is None:
+        held = words(f"{stored.card.symptom}\n{stored.card.steps}")
+        return measures.evidence(measures.coverage(indexes.lexical.rarity(wanted.text), held), 0.0, lead)
+    near = [c.cosine for r in ranked if (c := r.candidate).shelf == best.shelf and c.cosine is not None]
+    nearness = float(np.mean(sorted(near, reverse=True)[: measures.NEAREST]))
+    if best.shelf in measured.usual and best.shelf != language_of(wanted.text):
+        # The other language's cards lie farther from any question than those of its own.
+        nearness += measured.usual[best.shelf] - measured.mean_cosines(wanted.vector)[best.shelf]
+    return measures.evidence(nearness, measured.likeness(wanted.vector, best.vector, best.shelf), lead)
 
 
-def _hit(row: rank.Ranked, stored: Stored, place: int, verdicts: Mapping[int, codes.Verdict]) -> Hit:
+def _others(ranked: Sequence[rank.Ranked], measured: Measures) -> list[rank.Ranked]:
+    """Those that are about something else than the best one."""
+    best = ranked[0].candidate
+    return [
+        row
+        for row in ranked[1:]
+        if best.vector is None
+        or (other := row.candidate).vector is None
+        or other.shelf != best.shelf
+        or measured.likeness(best.vector, other.vector, best.shelf) < measures.OTHER_TOPIC
+    ]
+
+
+def _hit(row: rank.Ranked, stored: Stored, place: int, fate: Fate | None, verdict: codes.Verdict | None = None) -> Hit:
     card = stored.card
-    contradicts = stored.number in verdicts and verdicts[stored.number].contradicts
-    return Hit(card.id, card.title, round(row.score, 6), place, card, row.candidate.cosine, stored.tickets, contradicts)
+    return Hit(
+        card.id,
+        card.title,
+        round(row.score, 6),
+        place,
+        card,
+        row.candidate.cosine,
+        stored.tickets,
+        doubted=fate is not None and fate.doubted,
+        contradicts=verdict is not None and verdict.contradicts,
+    )
 
 
 def visible_labels(visible: Collection[str] | None) -> frozenset[str] | None:

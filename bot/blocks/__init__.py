@@ -1,6 +1,7 @@
 """Values to Block Kit. Pure: no clock, no network, no store; every word is escaped in `text`."""
 
 from bot.blocks.answers import answer, dont_know
+from bot.blocks.digest import notice_of
 from bot.blocks.insights import Finding, ask, chosen, insight, refuse
 from bot.blocks.nudges import nudge, nudge_done
 from bot.blocks.pages import Waiting, help_, home, notice, waiting_list
@@ -18,6 +19,7 @@ __all__ = [
     "home",
     "insight",
     "notice",
+    "notice_of",
     "nudge",
     "nudge_done",
     "refuse",

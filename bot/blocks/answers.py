@@ -33,14 +33,12 @@ def answer(found: Answer, lang: Lang) -> list[Drawn]:
 
 def dont_know(found: Answer, lang: Lang) -> Drawn:
     """What was looked for in vain, whom to ask, and what came nearest."""
-    if found.people:
-        line = say("bot.dont_know_ask", lang, people=_listed(found.people[:3], lang))
-    else:
-        line = say("bot.dont_know", lang)
+    key = "bot.doubted" if found.reason == "doubted" else "bot.dont_know"
+    line = say(f"{key}_ask", lang, people=_listed(found.people[:3], lang)) if found.people else say(key, lang)
     blocks = [section(line)]
     if found.nearest:
-        blocks += [context(say("bot.nearest", lang)), _nearest(found.nearest[:3])]
-    return Drawn(fallback(t("bot.dont_know", lang)), blocks)
+        blocks += [context(say("bot.nearest", lang)), _nearest(found.nearest[:3], lang)]
+    return Drawn(fallback(t(key, lang)), blocks)
 
 
 def _doubt(found: Answer, lang: Lang) -> Iterator[Block]:
@@ -63,15 +61,14 @@ def _sources(citations: tuple[Citation, ...], lang: Lang) -> list[Block]:
     return blocks
 
 
-def _nearest(hits: tuple[Hit, ...]) -> Block:
-    items = [
-        {
-            "type": "rich_text_section",
-            "elements": [rich_link(hit.card.url, clip(hit.title, MAX_TITLE) or clip(hit.id, MAX_TITLE) or "?")],
-        }
-        for hit in hits
-    ]
+def _nearest(hits: tuple[Hit, ...], lang: Lang) -> Block:
+    items = [{"type": "rich_text_section", "elements": _named(hit, lang)} for hit in hits]
     return rich({"type": "rich_text_list", "style": "bullet", "elements": items})
+
+
+def _named(hit: Hit, lang: Lang) -> list[Block]:
+    title = rich_link(hit.card.url, clip(hit.title, MAX_TITLE) or clip(hit.id, MAX_TITLE) or "?")
+    return [title, words(f" ({t('bot.doubted_mark', lang)})", italic=True)] if hit.doubted else [title]
 
 
 def _listed(names: tuple[str, ...], lang: Lang) -> str:

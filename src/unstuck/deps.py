@@ -54,6 +54,7 @@ class Deps:
             embedder=self.settings.embedder,
             model=self.model,
             wrong_target=self.settings.wrong_target,
+            now=self.clock.now,
         )
 
     def close(self) -> None:

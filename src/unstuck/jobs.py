@@ -78,10 +78,19 @@ class Jobs:
         return self._learned
 
     def know(self) -> None:
-        """Learn the resolutions of tickets that have been solved since."""
+        """Learn the resolutions of tickets that have been solved since, and what became of those that were used."""
         from unstuck.sync import learn_solved
+        from unstuck.uses import follow_uses
 
-        learn_solved(self.deps.sessions, self.deps.knowledge)
+        learn_solved(self.deps.sessions, self.deps.knowledge, ask_first=self.deps.settings.approve_cards)
+        lasting = timedelta(days=self.deps.settings.reused_after_days)
+        follow_uses(self.deps.sessions, self.deps.knowledge, self.deps.clock.now(), lasting)
+
+    def upkeep(self) -> None:
+        """Once a week: what the knowledge base needs people for, and what is new."""
+        from unstuck.upkeep import weekly
+
+        weekly(self.deps)
 
 
 def run_once(deps: Deps, deliver: Deliver | None = None) -> Planned:
@@ -104,6 +113,8 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
     if know:
         seconds = int(KNOW_EVERY.total_seconds())
         scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
+        # Whether the week's turn has come is written in the database; this only asks.
+        scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
     scheduler.start()
     try:
         yield jobs

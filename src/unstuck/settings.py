@@ -46,6 +46,15 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", description="IANA time zone in which managers' dates are read and shown.")
     lang: Literal["en", "zh"] = Field("en", description="Language for people whose own is not known.")
     wrong_target: float = Field(0.10, description="Highest share of wrong answers to accept among those given.")
+    reused_after_days: float = Field(
+        7.0, description="Days a ticket must stay solved before the resolution cited for it counts as having helped."
+    )
+    approve_cards: bool = Field(
+        False, description="Whether cards from solved tickets wait for somebody's yes before they are found."
+    )
+    review_days: int = Field(
+        365, description="Days after which a card should be looked at again, unless it has an interval of its own."
+    )
     managers: str = Field(
         "", description="Slack user ids, e-mails or user groups who may ask managers' questions, comma-separated."
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Engine, Row, Select, Table, exists, select, tuple_
@@ -18,8 +19,11 @@ from sqlmodel import SQLModel
 
 from knowledge.base import KnowledgeBase
 from knowledge.cards import Card, Learned
+from knowledge.fate import Event, Outcome
 from knowledge.resolutions import Said, Solved, card_of
+from unstuck.clock import iso
 from unstuck.tickets.changes import StageClass
+from unstuck.tickets.history import timelines
 from unstuck.tickets.store import reading
 from unstuck.tickets.tables import Merge, Person, Source, Team, Ticket, TicketMessage
 
@@ -29,25 +33,35 @@ BATCH = 500
 #: Name under which the base keeps the store revision up to which it has learned.
 _CURSOR = "tickets"
 _DONE = (StageClass.SOLVED.value, StageClass.CLOSED.value)
+_OPEN = frozenset(StageClass) - {StageClass.SOLVED, StageClass.CLOSED, StageClass.DROPPED}
 
 
 def learn_solved(
-    sessions: sessionmaker[Any], base: KnowledgeBase, *, progress: Callable[[int, int], None] | None = None
+    sessions: sessionmaker[Any],
+    base: KnowledgeBase,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    ask_first: bool = False,
 ) -> Learned:
     """Learn every solved ticket that has changed since the last run; withdraw the cards of reopened ones.
 
+    That a ticket was reopened is written down against its card, and against another that says the same.
+
     A ticket that was deleted or merged into another loses its card too. Tickets in which nobody wrote
     down what helped are skipped, with the reason `no_resolution`. `progress` is told (done, total)
-    while texts are embedded.
+    while texts are embedded. `ask_first`: what is new waits for somebody's yes.
     """
     engine: Engine = sessions.kw["bind"]
     learned = Learned()
+    take_in = base.propose if ask_first else base.store
     for tickets, reached in _changed_since(engine, int(base.cursor(_CURSOR) or 0)):
         solved = [ticket for ticket in tickets if ticket.is_done]
         cards = {ticket.card_id: card_of(ticket.solved) for ticket in _told(engine, solved)}
         without = tuple((name, "no_resolution") for name, card in cards.items() if card is None)
+        # Before the cards go: after a kill in between, this is found and written down again, once.
+        base.record_all(_comebacks(engine, base, tickets))
         base.forget({ticket.card_id for ticket in tickets} - {name for name, card in cards.items() if card})
-        learned += base.store([card for card in cards.values() if card]) + Learned(skipped=without)
+        learned += take_in([card for card in cards.values() if card]) + Learned(skipped=without)
         base.put_cursor(_CURSOR, reached)
     base.catch_up(progress)
     return learned
@@ -60,6 +74,32 @@ def solved_cards(sessions: sessionmaker[Any]) -> Iterator[Card]:
         for ticket in _told(engine, [ticket for ticket in tickets if ticket.is_done]):
             if (card := card_of(ticket.solved)) is not None:
                 yield card
+
+
+def _comebacks(engine: Engine, base: KnowledgeBase, tickets: Sequence[_Changed]) -> Iterator[Event]:
+    """That what a card says did not last: its ticket was opened again."""
+    live = base.cards([ticket.card_id for ticket in tickets], live=True)
+    learned = {ticket.row.id: (ticket.card_id, live[ticket.card_id]) for ticket in tickets if ticket.card_id in live}
+    moved = [ticket.row.id for ticket in tickets if ticket.row.id in learned and ticket.has_moved(live[ticket.card_id])]
+    with reading(engine) as connection:
+        for timeline in timelines(connection, moved):
+            name, card = learned[timeline.ticket]
+            opened = (stay.start_at for stay in timeline.stays if stay.stage_class in _OPEN)
+            back = next((at for at in opened if card.created is not None and at >= card.created), None)
+            if back is not None:
+                yield from _comeback(base, name, card, back)
+
+
+def _comeback(base: KnowledgeBase, name: str, card: Card, at: datetime) -> Iterator[Event]:
+    # The card itself may be solved otherwise next time; whoever else says the same has failed here too.
+    for one in (name, base.twin(name)):
+        if one is not None and card.created is not None:
+            yield Event(one, Outcome.REOPENED, at, about=occasion(name, card.created))
+
+
+def occasion(ticket: str, solved_at: datetime) -> str:
+    """One solving of a ticket: what a card is praised or blamed for once."""
+    return f"{ticket} {iso(solved_at)}"
 
 
 def card_id(source: str, ticket: str) -> str:
@@ -84,6 +124,10 @@ class _Changed:
     @property
     def card_id(self) -> str:
         return card_id(self.row.source, self.row.ext_id)
+
+    def has_moved(self, card: Card) -> bool:
+        """Whether the ticket has been opened, or solved anew, since the card was learned from it."""
+        return not self.is_done or (self.row.solved_at or self.row.closed_at) != card.created
 
     @property
     def is_done(self) -> bool:

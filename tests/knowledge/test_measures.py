@@ -5,34 +5,50 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.measures import Measures, coverage
+from knowledge.calibrate import mangled
+from knowledge.measures import UNKNOWN_SHARE, Measures, Trials, coverage, evidence
 
-known = st.lists(st.floats(0, 1, allow_subnormal=False), min_size=40, max_size=200).map(sorted)
+found = st.lists(st.floats(0, 1, allow_subnormal=False), min_size=40, max_size=200).map(sorted)
 
 
-@given(known, st.sampled_from([0.05, 0.1, 0.2, 0.5]))
-def test_at_most_three_quarters_of_the_target_of_unknown_problems_is_answered(
-    unknown: list[float], target: float
+@given(found, found, found, st.sampled_from([0.05, 0.1, 0.2, 0.5]))
+def test_at_most_the_target_of_the_answers_to_tried_questions_is_wrong(
+    right: list[float], mixed_up: list[float], unknown: list[float], target: float
 ) -> None:
-    threshold = Measures(unknown={"en": unknown}).threshold(target, "en")
-    answered = sum(value > threshold for value in unknown)
-    assert answered <= 0.75 * target * (len(unknown) + 1)
+    threshold = Trials(right, mixed_up, unknown).threshold(target)
+    known = (1 - UNKNOWN_SHARE) / (len(right) + len(mixed_up))
+    good = known * sum(value >= threshold for value in right)
+    bad = known * sum(value >= threshold for value in mixed_up)
+    bad += UNKNOWN_SHARE * sum(value >= threshold for value in unknown) / len(unknown)
+    assert bad <= target * (good + bad) + 1e-9
 
 
-@given(known, st.floats(-1, 2), st.floats(-1, 2))
-def test_more_evidence_is_never_less_sure(unknown: list[float], one: float, other: float) -> None:
-    measured = Measures(unknown={"zh": unknown})
+def test_the_threshold_is_the_least_that_will_do() -> None:
+    trials = Trials(right=[0.1, 0.5, 0.6] * 50, mixed_up=[0.2] * 20, unknown=[0.3] * 40)
+    trials = Trials(sorted(trials.right), trials.mixed_up, trials.unknown)
+    assert trials.threshold(0.1) == 0.5
+    assert trials.threshold(0.5) == 0.1
+
+
+def test_where_every_answer_would_be_as_likely_wrong_none_is_given() -> None:
+    assert Trials([0.5] * 100, [0.5] * 100, [0.5] * 100).threshold(0.1) == math.inf
+    assert 0 < Measures(trials={"en": Trials([0.5] * 100, [0.5] * 100, [0.5] * 100)}).confidence(0.5, 0.1, "en") < 1
+
+
+@given(found, found, st.floats(-1, 2), st.floats(-1, 2))
+def test_more_evidence_is_never_less_sure(right: list[float], unknown: list[float], one: float, other: float) -> None:
+    measured = Measures(trials={"zh": Trials(right, (), unknown)})
     low, high = sorted([one, other])
     assert 0 < measured.confidence(low, 0.1, "zh") <= measured.confidence(high, 0.1, "zh") < 1
 
 
-def test_with_nothing_held_out_nothing_is_answered() -> None:
+def test_with_nothing_tried_nothing_is_answered() -> None:
     assert Measures().threshold(0.1, "en") == math.inf
     assert Measures().confidence(5.0, 0.1, "en") == 0.0
 
 
 def test_measures_survive_storing() -> None:
-    measured = Measures(3, {}, {"en": [0.1, 0.2]})
+    measured = Measures(3, {}, {"en": 0.7}, {"en": Trials([0.1, 0.2], [0.15], [0.0])})
     assert Measures.from_json(measured.to_json()) == measured
 
 
@@ -44,6 +60,22 @@ def test_coverage_weighs_rare_words_more() -> None:
 
 
 def test_each_language_has_a_threshold_of_its_own_when_it_has_enough_questions() -> None:
-    measured = Measures(unknown={"en": [0.1] * 100, "zh": [0.5] * 100, "other": [0.9] * 3})
-    assert (measured.threshold(0.1, "en"), measured.threshold(0.1, "zh")) == (0.1, 0.5)
-    assert measured.threshold(0.1, "other") == 0.5
+    def trials(evidence: float, times: int) -> Trials:
+        return Trials([evidence] * times, (), [evidence - 0.1] * times)
+
+    measured = Measures(trials={"en": trials(0.3, 100), "zh": trials(0.5, 100), "other": trials(0.9, 3)})
+    assert (measured.threshold(0.1, "en"), measured.threshold(0.1, "zh")) == (0.3, 0.5)
+    assert measured.threshold(0.1, "other") in (0.3, 0.5)
+
+
+def test_a_lead_counts_up_to_a_point_and_a_card_that_trails_has_none() -> None:
+    assert evidence(0.5, 0.0, 0.9) == evidence(0.5, 0.0, 0.5) > evidence(0.5, 0.0, 0.1)
+    assert evidence(0.5, 0.0, -0.3) == evidence(0.5, 0.0, 0.0)
+
+
+def test_mangling_leaves_words_out_the_same_way_each_time_and_never_all() -> None:
+    question = "The pump hums all night and the display stays dark"
+    assert mangled(question, 1) == mangled(question, 1) != mangled(question, 2)
+    assert set(mangled(question, 1).split()) < set(question.split())
+    assert len(mangled("Printer offline", 0).split()) == 2
+    assert mangled("水泵整晚嗡嗡响屏幕不亮", 0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unstuck.cli import upkeep
 from unstuck.cli.options import Home, Json, LangOption, chosen_lang, lang_or, print_json, progress
 from unstuck.errors import UsageError, UserError
 from unstuck.i18n import Lang, language_of, t
@@ -50,6 +51,7 @@ def register(app: typer.Typer) -> None:
     knowledge = typer.Typer(name="knowledge", help="What the desk has solved before.", no_args_is_help=True)
     knowledge.command()(learn)
     knowledge.command()(search)
+    upkeep.register(knowledge)
     model = typer.Typer(name="model", help="The built-in embedding model.", no_args_is_help=True)
     # A group with one command would become that command.
     model.callback()(lambda: None)
@@ -111,12 +113,16 @@ def answer(
     lang: LangOption = None,
 ) -> None:
     """Answer an agent's question from what was solved before, with sources, or say "I don't know"."""
+    from knowledge import Question
+
     with plain_errors(queries), opened(home) as deps:
         asked = read_queries(question, queries)
         visible, only = _visible(deps, user), _filter(product, since)
         questions = [replace(question_of(one.text, lang, visible), only=only) for one in asked]
         for one, given in zip(asked, deps.knowledge.ask_many(questions), strict=True):
             spoken = lang_or(language_of(one.text), lang)
+            if not given.answered and queries is None:
+                deps.knowledge.unanswered(Question(one.text), user or "", alone=True)
             if json:
                 print_json(one.labelled(_answer(given, spoken)))
             else:
@@ -294,7 +300,7 @@ def _learn_lines(base: KnowledgeBase, path: Path, bar: Callable[[int, int], None
 def _learn_tickets(deps: Deps, bar: Callable[[int, int], None]) -> Learned:
     from unstuck.sync import learn_solved
 
-    return learn_solved(deps.sessions, deps.knowledge, progress=bar)
+    return learn_solved(deps.sessions, deps.knowledge, progress=bar, ask_first=deps.settings.approve_cards)
 
 
 def question_of(text: str, lang: str | None, visible: frozenset[str] | None) -> Question:
@@ -326,9 +332,9 @@ def _answer(given: Answer, lang: Lang) -> dict[str, Any]:
 def _text_of(given: Answer, lang: Lang) -> str:
     if given.answered:
         return given.text
-    if given.reason != "not_sure" or not given.people:
+    if given.reason not in ("not_sure", "doubted") or not given.people:
         return t(f"answers.{given.reason}", lang)
-    return t("answers.not_sure_ask", lang, people=t("answers.and", lang).join(given.people[:2]))
+    return t(f"answers.{given.reason}_ask", lang, people=t("answers.and", lang).join(given.people[:2]))
 
 
 def _show_answer(given: Answer, lang: Lang) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, select
 from sqlmodel import SQLModel
 
 from unstuck.nudges.rules import Rung
+from unstuck.settings import Settings
 from unstuck.stalls.find import Stall
 from unstuck.tickets import tables  # noqa: F401 - declares the tables that are looked up below
 
@@ -143,7 +144,18 @@ def read_directories(connection: Connection, *, managers: str, channel: str | No
     columns = (TEAM.c[name] for name in ("source_id", "ext_id", "name", "slack_channel", "lead"))
     for source, ext_id, *rest in connection.execute(select(*columns)):
         teams.setdefault(source, {})[ext_id] = Group(*rest)
-    # User groups (S…) are not people one can write to.
-    told = tuple(one for word in managers.split(",") if (one := word.strip()) and not one.startswith("S"))
+    told = _named(managers)
     sources = {*people, *teams, *connection.execute(select(SQLModel.metadata.tables["source"].c.id)).scalars()}
     return {source: Directory(people.get(source, {}), teams.get(source, {}), told, channel) for source in sources}
+
+
+def directory_of(connection: Connection, settings: Settings, source_id: int | None) -> Directory:
+    """The directory of one source; without a source, the managers and the channel for all."""
+    every = read_directories(connection, managers=settings.managers, channel=settings.nudge_channel)
+    known = every.get(source_id) if source_id is not None else next(iter(every.values()), None)
+    return known or Directory(managers=_named(settings.managers), channel=settings.nudge_channel)
+
+
+def _named(managers: str) -> tuple[str, ...]:
+    # User groups (S…) are not people one can write to.
+    return tuple(one for word in managers.split(",") if (one := word.strip()) and not one.startswith("S"))

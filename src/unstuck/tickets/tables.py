@@ -266,6 +266,35 @@ class Nudge(SQLModel, table=True):
     error: str | None = None
 
 
+class Notice(SQLModel, table=True):
+    """One message to one recipient that is no nudge: unique by key, its own outbox row."""
+
+    __table_args__ = (UniqueConstraint("key"),)
+    id: int | None = _id()
+    #: Also the opaque id in Slack's message metadata.
+    key: str
+    #: `feedback`, `digest`: how it is drawn.
+    kind: str
+    #: The source whose ids `recipient` and `team` are; empty: managers alone.
+    source_id: int | None = None
+    #: As a nudge's: `person:<id>`, `team:<id>`, `manager`.
+    recipient: str
+    team: str | None = None
+    payload: dict[str, Any] = _json()
+    #: `due`, `sent`, `failed`.
+    state: str = Field(default="due", index=True)
+    due_at: datetime = _at(index=True, nullable=False)
+    attempts: int = 0
+    #: First post whose result nobody knows: the key is looked up in Slack before the next one.
+    tried_at: datetime | None = _at()
+    lease_until: datetime | None = _at()
+    leased_by: str | None = None
+    slack_channel: str | None = None
+    slack_ts: str | None = None
+    sent_at: datetime | None = _at()
+    error: str | None = None
+
+
 class Watch(SQLModel, table=True):
     """When the minute sweep looks at an open ticket again, if nothing happens before."""
 

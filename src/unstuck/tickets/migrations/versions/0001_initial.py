@@ -78,6 +78,30 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_message_ticket_id"), "message", ["ticket_id"], unique=False)
     op.create_table(
+        "notice",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=True),
+        sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("team", sa.String(), nullable=True),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("tried_at", UtcDateTime(), nullable=True),
+        sa.Column("lease_until", UtcDateTime(), nullable=True),
+        sa.Column("leased_by", sa.String(), nullable=True),
+        sa.Column("slack_channel", sa.String(), nullable=True),
+        sa.Column("slack_ts", sa.String(), nullable=True),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    op.create_index(op.f("ix_notice_due_at"), "notice", ["due_at"], unique=False)
+    op.create_index(op.f("ix_notice_state"), "notice", ["state"], unique=False)
+    op.create_table(
         "nudge",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -308,6 +332,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_nudge_redraw"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_due_at"), table_name="nudge")
     op.drop_table("nudge")
+    op.drop_index(op.f("ix_notice_state"), table_name="notice")
+    op.drop_index(op.f("ix_notice_due_at"), table_name="notice")
+    op.drop_table("notice")
     op.drop_index(op.f("ix_message_ticket_id"), table_name="message")
     op.drop_table("message")
     op.drop_index(op.f("ix_knowledge_use_ticket_id"), table_name="knowledge_use")

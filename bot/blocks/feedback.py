@@ -1,0 +1,63 @@
+"""Whether an answer helped: the buttons below it, why not, and what its card's owner hears."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.blocks.shapes import Drawn, actions, button, context, section
+from bot.blocks.text import Block, clip, fallback, link, passage, person, say
+from knowledge.fate import REASONS, Outcome
+from unstuck.i18n import Lang, t
+
+HELPED, NO, REASON = "answer_helped", "answer_no", "answer_reason"
+#: The one block of an answer that changes when a button is pressed.
+BLOCK = "answer_feedback"
+MAX_TITLE, MAX_QUESTION = 140, 600
+
+
+def feedback(value: str, lang: Lang) -> Block:
+    """The two buttons. `value` names the answer."""
+    buttons = [button(t("bot.feedback_helped", lang), HELPED, value), button(t("bot.feedback_no", lang), NO, value)]
+    return actions(buttons, BLOCK)
+
+
+def why_not(value: str, lang: Lang) -> Block:
+    """What was wrong, a button a reason."""
+    return actions(
+        (button(t(f"bot.feedback_{reason}", lang), f"{REASON}_{reason}", f"{reason}:{value}") for reason in REASONS),
+        BLOCK,
+    )
+
+
+def thanks(outcome: Outcome, lang: Lang) -> Block:
+    """What is left once somebody has said it."""
+    said = t(f"bot.feedback_{outcome}", lang)
+    line = say("bot.feedback_thanks", lang) if outcome is Outcome.HELPED else say("bot.feedback_noted", lang, said=said)
+    return context(line) | {"block_id": BLOCK}
+
+
+def alone(block: Block, lang: Lang) -> Drawn:
+    """The buttons as a message of their own, where the answer cannot be redrawn."""
+    return Drawn(fallback(t("bot.feedback_question", lang)), [section(say("bot.feedback_question", lang)), block])
+
+
+def with_block(blocks: Sequence[Block], block: Block) -> list[Block]:
+    """The message with its feedback block replaced, or with one at its end."""
+    if any(one.get("block_id") == BLOCK for one in blocks):
+        return [block if one.get("block_id") == BLOCK else one for one in blocks]
+    return [*blocks, block]
+
+
+def complaint(payload: Mapping[str, Any], lang: Lang, *, alone: bool) -> Drawn:
+    """What the owner of a card hears when somebody says no. `alone`: nobody else reads it."""
+    said = t(f"bot.feedback_{payload['reason']}", lang)
+    # In a channel people read along who may not see the card.
+    named = alone or payload["public"]
+    title = link(payload["url"], clip(payload["title"], MAX_TITLE)) if named else link(None, payload["card"])
+    key = "bot.complaint" if alone else "bot.complaint_channel"
+    blocks = [section(say(key, lang, who=person(payload["by"]), said=said, title=title))]
+    if alone:
+        blocks += [*passage(clip(payload["question"], MAX_QUESTION), quoted=True)]
+    blocks.append(context(say("bot.complaint_next", lang)))
+    return Drawn(fallback(t("bot.complaint_short", lang, said=said)), blocks)

@@ -1,0 +1,83 @@
+"""The buttons below an answer: it helped, or no and why. The card's owner hears why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from slack_bolt import Ack, App
+
+from bot import blocks
+from bot.blocks import feedback as drawing
+from bot.blocks.feedback import HELPED, NO, REASON
+from bot.blocks.text import Block
+from bot.desk import Desk
+from bot.notices import deliver_notices
+from bot.posting import InThread
+from bot.pressing import Pressed
+from bot.work import Job
+from knowledge.fate import REASONS, Outcome
+from unstuck import feedback
+from unstuck.i18n import Lang
+
+
+def register(app: App) -> None:
+    app.action(HELPED)(on_helped)
+    app.action(NO)(on_no)
+    app.action(re.compile(rf"^{REASON}_\w+$"))(on_reason)
+
+
+def on_helped(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
+    ack()
+    _take(body, desk, action["value"], Outcome.HELPED)
+
+
+def on_no(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
+    ack()
+    _take(body, desk, action["value"], None)
+
+
+def on_reason(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
+    ack()
+    reason, _, value = action["value"].partition(":")
+    if reason in REASONS:
+        _take(body, desk, value, Outcome(reason))
+
+
+def _take(body: dict[str, Any], desk: Desk, value: str, outcome: Outcome | None) -> None:
+    pressed = Pressed(body, desk)
+    desk.work.take(Job(lambda: _settle(pressed, value, outcome, desk), pressed.whisper))
+
+
+def _settle(pressed: Pressed, value: str, outcome: Outcome | None, desk: Desk) -> None:
+    """Only who asked says whether it helped, and the first word stands."""
+    member = desk.people.get(pressed.user)
+    lang = desk.lang(member)
+    if not desk.admits(member, pressed.whisper):
+        return
+    uses = feedback.find(desk.deps, feedback.read_ids(value))
+    if not uses:
+        pressed.whisper.tell("bot.expired")
+    elif any(use.asked_by != member.id for use in uses):
+        pressed.whisper.tell("bot.feedback_not_yours")
+    elif outcome is None and uses[0].verdict is None:
+        _redraw(pressed, drawing.why_not(value, lang), lang)
+    else:
+        _say(pressed, uses, outcome, lang, desk)
+
+
+def _say(pressed: Pressed, uses: Sequence[feedback.Use], outcome: Outcome | None, lang: Lang, desk: Desk) -> None:
+    # Pressed again, after a crash say, all of it is done again: each part once.
+    said = feedback.say(desk.deps, uses, outcome)
+    _redraw(pressed, drawing.thanks(said, lang), lang)
+    deliver_notices(desk.deps, desk.client)
+
+
+def _redraw(pressed: Pressed, block: Block, lang: Lang) -> None:
+    message = pressed.message
+    if isinstance(pressed.place, InThread) and message is not None:
+        drawn = blocks.Drawn(str(message.get("text") or "…"), drawing.with_block(message["blocks"], block))
+    else:
+        drawn = drawing.alone(block, lang)
+    pressed.replace(drawn)

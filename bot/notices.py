@@ -1,0 +1,152 @@
+"""The outbox of notices to Slack: each once, to the first address that takes it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot import blocks, refusals
+from bot.delivery import never_again
+from bot.people import People
+from bot.posting import LINE_BROKEN
+from unstuck import notices
+from unstuck.i18n import Lang
+from unstuck.notices import Held
+from unstuck.nudges.recipients import Address, Directory, directory_of
+from unstuck.tickets.database import reading
+
+if TYPE_CHECKING:
+    from unstuck.deps import Deps
+
+log = logging.getLogger("unstuck.bot")
+
+EVENT = "unstuck_notice"
+#: Slack's clock and ours may differ by this much.
+SKEW = timedelta(hours=1)
+AT_MOST = 200
+
+
+def deliver_notices(deps: Deps, client: WebClient) -> int:
+    """Send what is due; returns how many arrived. Any number of processes may run this at once on PostgreSQL."""
+    round_ = _Round(deps, never_again(client))
+    arrived = 0
+    for _ in range(AT_MOST):
+        with deps.sessions.begin() as session:
+            held = notices.claim(session, deps.clock.now())
+        if held is None:
+            break
+        try:
+            arrived += round_.deliver(held)
+        except _StopError:
+            break
+    return arrived
+
+
+class _StopError(Exception):
+    """Slack wants us to wait, or refuses the token: nothing else will do better."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    deps: Deps
+    client: WebClient
+
+    def deliver(self, held: Held) -> bool:
+        if held.tried_at is not None and held.channel is not None:
+            try:
+                found = self._find(held, held.channel, held.tried_at)
+            except (SlackApiError, *LINE_BROKEN) as error:
+                return self._later(held, error, unsure=True)
+            if found is not None:
+                return self._sent(held, held.channel, found)
+        refused = "no address"
+        for address in self._addresses(held):
+            try:
+                user, channel = self._open(address)
+            except (SlackApiError, *LINE_BROKEN) as error:
+                if refusals.word(error) not in refusals.UNREACHABLE:
+                    return self._later(held, error, unsure=False)
+                refused = refusals.word(error)
+                continue
+            outcome = self._post(held, user, channel)
+            if isinstance(outcome, bool):
+                return outcome
+            refused = outcome
+        log.error("notice %s reaches nobody: %s", held.told.key, refused)
+        with self.deps.sessions.begin() as session:
+            notices.fail(session, held, refused)
+        return False
+
+    def _addresses(self, held: Held) -> Iterator[Address]:
+        told = held.told
+        with reading(self.deps.engine) as connection:
+            directory: Directory = directory_of(connection, self.deps.settings, told.source_id)
+        for address in directory.addresses(told.recipient, told.team):
+            # What a team reads in its channel is not for anybody else's eyes.
+            if told.kind != "digest" or not address.instead:
+                yield address
+
+    def _open(self, address: Address) -> tuple[str | None, str]:
+        if address.channel is not None:
+            return None, address.channel
+        user = address.user or str(self.client.users_lookupByEmail(email=str(address.email))["user"]["id"])
+        return user, str(self.client.conversations_open(users=user)["channel"]["id"])
+
+    def _post(self, held: Held, user: str | None, channel: str) -> bool | str:
+        """Post once; Slack's word when this address does not take it."""
+        drawn = blocks.notice_of(held.told.kind, held.told.payload, self._lang(user), alone=user is not None)
+        with self.deps.sessions.begin() as session:
+            if not notices.aim(session, held, channel, self.deps.clock.now()):
+                return False
+        try:
+            posted = self.client.chat_postMessage(
+                channel=channel,
+                metadata={"event_type": EVENT, "event_payload": {"key": held.told.key}},
+                unfurl_links=False,
+                unfurl_media=False,
+                text=drawn.text,
+                blocks=drawn.blocks,
+            )
+        except (SlackApiError, *LINE_BROKEN) as error:
+            if refusals.word(error) in refusals.UNREACHABLE:
+                return refusals.word(error)
+            return self._later(held, error, unsure=not refusals.is_certain(error))
+        return self._sent(held, str(posted["channel"]), str(posted["ts"]))
+
+    def _lang(self, user: str | None) -> Lang:
+        """The language of the reader's Slack, else the desk's."""
+        if user is None:
+            return self.deps.settings.lang
+        try:
+            return People(self.client, self.deps.clock, "").get(user).lang or self.deps.settings.lang
+        except (SlackApiError, *LINE_BROKEN):
+            return self.deps.settings.lang
+
+    def _find(self, held: Held, channel: str, since: datetime) -> str | None:
+        """The `ts` of the message if an earlier try got through."""
+        oldest = f"{(since - SKEW).timestamp():.6f}"
+        pages = self.client.conversations_history(channel=channel, oldest=oldest, include_all_metadata=True, limit=200)
+        for page in pages:
+            for found in page["messages"]:
+                if (found.get("metadata") or {}).get("event_payload", {}).get("key") == held.told.key:
+                    return str(found["ts"])
+        return None
+
+    def _sent(self, held: Held, channel: str, ts: str) -> bool:
+        with self.deps.sessions.begin() as session:
+            return notices.sent(session, held, channel, ts, self.deps.clock.now())
+
+    def _later(self, held: Held, error: Exception, *, unsure: bool) -> bool:
+        word = refusals.word(error)
+        log.warning("notice %s is put off: %s", held.told.key, word)
+        with self.deps.sessions.begin() as session:
+            notices.later(session, held, self.deps.clock.now(), word, unsure=unsure)
+        if word in refusals.LIMITED | refusals.REFUSED:
+            raise _StopError
+        return False

@@ -1,0 +1,216 @@
+"""Did it help? Who may say so, what comes of it, and who hears why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from bot.app import web_client
+from bot.blocks.feedback import HELPED, NO, REASON
+from bot.notices import EVENT, deliver_notices
+from bot.playground.run import Running, running
+from bot.playground.standin import SlackStandIn
+from bot.playground.validator import problems
+from bot.playground.workspace import Message
+from bot.testing import small_desk
+from knowledge.fate import Outcome
+from knowledge.testing import a_card
+from unstuck.tickets.changes import PersonRecord, TeamRecord
+from unstuck.tickets.store import get_source, put_people, put_teams
+from unstuck.tickets.tables import KnowledgeUse, Notice
+
+QUESTION = "Why does the dishwasher stop and blink E24? Mail me at ana.private@example.com"
+OUTDATED = f"{REASON}_{Outcome.OUTDATED}"
+
+
+@dataclass
+class Place:
+    """A desk whose dishwasher card belongs to Olga."""
+
+    bot: Running
+    ana: str
+    olga: str
+    support: str
+    repairs: str
+
+    def ask(self) -> Message:
+        """Ana asks in the channel."""
+        asked = self.bot.slack.mention(self.support, self.ana, QUESTION)
+        self.bot.settle()
+        return self.bot.slack.messages(self.support, thread=asked.ts, by_bot=True)[-1]
+
+    def press(self, message: Message, action: str, user: str | None = None) -> Message:
+        assert self.bot.slack.press(user or self.ana, message, action).ok
+        self.bot.settle()
+        return next(m for m in self.bot.slack.messages(message.channel) if m.ts == message.ts)
+
+    def uses(self) -> list[tuple[str | None, str | None]]:
+        with self.bot.deps.sessions() as session:
+            return [(use.verdict, use.reason) for use in session.exec(select(KnowledgeUse)).all()]
+
+    def counts(self) -> dict[Outcome, int]:
+        fates = self.bot.deps.knowledge.fates(["T-101"])
+        return dict(fates["T-101"].counts) if fates else {}
+
+    def heard(self, channel: str) -> list[Message]:
+        told = self.bot.slack.messages(channel, by_bot=True)
+        return [m for m in told if m.metadata and m.metadata["event_type"] == EVENT]
+
+    def whispers(self, user: str) -> str:
+        return "\n".join(m.all_text() for m in self.bot.slack.messages() if m.ephemeral_to == user)
+
+
+@pytest.fixture
+def place(slack: SlackStandIn, tmp_path: Path) -> Iterator[Place]:
+    ana, olga = slack.add_user("ana"), slack.add_user("olga", email="olga@desk.example")
+    support, repairs = slack.add_channel("support", [ana]), slack.add_channel("repairs", [ana, olga])
+    with small_desk(tmp_path, slack) as deps, running(deps, slack) as bot:
+        own(bot, repairs)
+        yield Place(bot, ana, olga, support, repairs)
+
+
+def own(bot: Running, channel: str, **values: object) -> None:
+    """Olga of Repairs owns the card."""
+    given: dict[str, object] = {"owner": "Olga", "team": "Repairs", **values}
+    steps = "Clean the drain pump filter."
+    bot.deps.knowledge.learn(
+        [a_card("T-101", "Dishwasher stops with E24", text="It stops and blinks E24.", steps=steps, **given)]
+    )
+    with bot.deps.sessions.begin() as session:
+        source = get_source(session, "test", "test")
+        put_people(session, source, [PersonRecord("o1", "Olga", "agent", email="olga@desk.example", team="Repairs")])
+        put_teams(session, source, [TeamRecord("Repairs", "Repairs", slack_channel=channel)])
+
+
+def test_helped_is_counted_once(place: Place) -> None:
+    answer = place.ask()
+    after = place.press(answer, HELPED)
+    assert "drain pump" in after.all_text()
+    assert not after.buttons()
+    assert problems(after.blocks) == []
+    for action in (HELPED, NO):
+        place.press(answer, action)
+    assert place.uses() == [("good", None)]
+    assert place.counts() == {Outcome.HELPED: 1}
+    assert place.heard(place.bot.slack.direct(place.olga)) == []
+
+
+def test_no_asks_why_and_the_owner_hears_it_once(place: Place) -> None:
+    answer = place.ask()
+    asked = place.press(answer, NO)
+    assert len([name for name in asked.buttons() if name.startswith(REASON)]) == 4
+    assert place.uses() == [(None, None)]
+    done = place.press(asked, OUTDATED)
+    place.press(asked, f"{REASON}_{Outcome.WRONG}")
+    assert place.uses() == [("bad", "outdated")]
+    assert place.counts() == {Outcome.OUTDATED: 1}
+    assert not done.buttons()
+    [letter] = place.heard(place.bot.slack.direct(place.olga))
+    assert "Outdated" in letter.all_text()
+    assert "dishwasher" in letter.all_text()
+    assert "ana.private" not in letter.all_text()
+    assert problems(letter.blocks) == []
+    # The next day, the same person, the same card.
+    place.press(place.press(place.ask(), NO), f"{REASON}_{Outcome.WRONG}")
+    assert len(place.heard(place.bot.slack.direct(place.olga))) == 1
+
+
+def test_nobody_speaks_for_somebody_else(place: Place) -> None:
+    answer = place.ask()
+    for user in (place.olga, place.bot.slack.add_user("guest", guest=True)):
+        place.press(answer, HELPED, user)
+        place.press(answer, NO, user)
+    assert place.uses() == [(None, None)]
+    assert "Only the person who asked" in place.whispers(place.olga)
+    assert answer.buttons().keys() == {HELPED, NO}
+
+
+@pytest.mark.parametrize("value", ["", "x", "999999", "-1", "1;DROP TABLE", "²", "9" * 30, ","])
+def test_a_made_up_answer_is_nobodys(place: Place, value: str) -> None:
+    answer = place.ask()
+    answer.buttons()[HELPED]["value"] = value
+    place.press(answer, HELPED)
+    assert place.uses() == [(None, None)]
+    assert place.counts() == {}
+
+
+def test_the_team_hears_when_the_owner_is_not_in_slack_but_not_what_was_asked(place: Place) -> None:
+    with place.bot.deps.sessions.begin() as session:
+        people = [PersonRecord("o1", "Olga", "agent", email="gone@desk.example", team="Repairs")]
+        put_people(session, get_source(session, "test", "test"), people)
+    place.press(place.press(place.ask(), NO), OUTDATED)
+    [letter] = place.heard(place.repairs)
+    assert "Dishwasher stops with E24" in letter.all_text()
+    assert "Why does the dishwasher" not in letter.all_text()
+    assert place.heard(place.bot.slack.direct(place.olga)) == []
+
+
+def test_an_internal_card_is_not_named_in_a_channel(place: Place) -> None:
+    own(place.bot, place.repairs, visibility="internal", owner="Nobody we know")
+    asked = place.bot.slack.direct_message(place.ana, QUESTION)
+    place.bot.settle()
+    answer = place.bot.slack.messages(asked.channel, by_bot=True)[-1]
+    place.press(place.press(answer, NO), OUTDATED)
+    [letter] = place.heard(place.repairs)
+    assert "Dishwasher" not in letter.all_text()
+    assert "T-101" in letter.all_text()
+
+
+def test_a_private_answer_is_rated_in_private(place: Place) -> None:
+    place.bot.slack.command(place.ana, "/unstuck", f"answer {QUESTION}")
+    place.bot.settle()
+    [buttons] = [m for m in place.bot.slack.messages() if m.ephemeral_to == place.ana and m.buttons()]
+    asked = place.press(buttons, NO)
+    done = place.press(asked, OUTDATED)
+    assert not done.buttons()
+    assert place.uses() == [("bad", "outdated")]
+    assert "drain pump" in place.whispers(place.ana)
+
+
+def test_a_chinese_agent_reads_chinese(place: Place) -> None:
+    li = place.bot.slack.add_user("li", locale="zh-CN")
+    asked = place.bot.slack.direct_message(li, "扫地机器人充不上电")
+    place.bot.settle()
+    answer = place.bot.slack.messages(asked.channel, by_bot=True)[-1]
+    assert "有帮助" in answer.all_text()
+    assert "过时了" in place.press(answer, NO, li).all_text()
+
+
+@pytest.mark.parametrize("trouble", ["drop_after", "drop_before", "rate_limit"])
+def test_a_letter_arrives_once_over_a_bad_line(place: Place, trouble: str) -> None:
+    asked = place.press(place.ask(), NO)
+    getattr(place.bot.slack.faults, trouble)("chat.postMessage")
+    place.press(asked, OUTDATED)
+    with place.bot.deps.sessions.begin() as session:
+        [notice] = session.exec(select(Notice)).all()
+        assert notice.state == "due"
+        # As if the wait, and the lease of a worker that was killed, were over.
+        notice.due_at, notice.lease_until = notice.due_at.replace(year=2020), None
+        session.add(notice)
+    for _ in range(2):
+        deliver_notices(place.bot.deps, web_client(place.bot.deps.settings))
+    assert len(place.heard(place.bot.slack.direct(place.olga))) == 1
+    with place.bot.deps.sessions() as session:
+        assert [notice.state for notice in session.exec(select(Notice)).all()] == ["sent"]
+
+
+@pytest.mark.parametrize(("locale", "says"), [("en-US", "has failed too often"), ("zh-CN", "多次没能解决")])
+def test_a_doubted_card_is_shown_as_such_and_not_as_an_answer(place: Place, locale: str, says: str) -> None:
+    for ticket in range(3):
+        place.bot.deps.knowledge.record("T-101", "reopened", about=f"S-{ticket}")
+    user = place.bot.slack.add_user("kim", locale=locale)
+    question = (
+        "Dishwasher stops with E24 怎么办" if locale == "zh-CN" else "Why does the dishwasher stop and blink E24?"
+    )
+    asked = place.bot.slack.direct_message(user, question)
+    place.bot.settle()
+    answer = place.bot.slack.messages(asked.channel, by_bot=True)[-1]
+    assert says in answer.all_text()
+    assert "Dishwasher stops with E24" in answer.all_text()
+    assert "drain pump" not in answer.all_text()
+    assert problems(answer.blocks) == []
+    assert not answer.buttons()
