@@ -61,7 +61,7 @@ class Answering:
 
 def _dont_know(found: Found, sure: float, least: float, lang: str) -> Answer:
     reason, nearest = "not_sure", found.hits
-    if found.overruled is not None and found.overruled_evidence >= least:
+    if found.overruled is not None and found.overruled_evidence >= least and not found.hits[0].contradicts:
         # That it was tried and failed is worth knowing.
         reason, nearest = "doubted", _first(found.overruled, found.hits)
     return Answer(False, sure, "", lang=lang, reason=reason, nearest=nearest, people=_people(nearest))
