@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
 import knowledge
 from knowledge import Answer, Card, KnowledgeBase, Question
 from knowledge.compose import extract
 from knowledge.embed import find_embedder
+from knowledge.measures import Trials
 from knowledge.models import build
 from knowledge.testing import Piece, ScriptedModel
 
@@ -396,10 +398,21 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def unknown_only() -> Iterator[None]:
+    """The base answers what is clearer than nineteen in twenty unknown problems: here it is not to be tried how sure
+    a base of so few, so short cards may be, but what becomes of a model's words once it answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trials, "threshold", lambda trials, _: float(np.quantile(trials.unknown, 0.95)))
+        yield
+
+
+@pytest.fixture(scope="module")
+def desk(unknown_only: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home = tmp_path_factory.mktemp("base")
     desk = Desk.__new__(Desk)
-    base = knowledge.open(f"sqlite:///{home / 'cards.db'}", home, embedder=find_embedder(None), model=desk)
+    base = knowledge.open(
+        f"sqlite:///{home / 'cards.db'}", home, embedder=find_embedder(None), model=desk, wrong_target=0.4
+    )
     Desk.__init__(desk, base)
     others = [
         Card(f"other-{n}", words, f"{words}?", f"{words}!", lang="en" if words.isascii() else "zh")
