@@ -69,6 +69,9 @@ _HAN_DIGITS = {char: value for value, char in enumerate("一二三四五六七�
 _ONCE = {"once": "1", "twice": "2"}
 _ONCE_OR_TWICE = re.compile(r"(?i)\b(once|twice)\b(?=[.,;!?]|\s*$)")
 
+_QUOTED = re.compile(r"[“「『\"]([^“”「」『』\"]{1,40})[”」』\"]")
+#: Nouns that point at what was said before.
+_GENERIC = frozenset(["问题", "情况", "时候", "方法", "步骤", "原因", "机器", "设备", "客户", "用户", "结果", "即可"])
 _LATIN = re.compile(r"[A-Za-z][A-Za-z'’+-]*[A-Za-z]")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;]\s)[\s\"'“‘(\[]*$")
 
@@ -84,6 +87,13 @@ def is_kept(sentence: str, source: str, question: str) -> bool:
         and set(quantities(said)) <= _quantities_and_bare(known)
         and all(_is_known(name, _latin_words(f"{known}\n{_plain(question)}")) for name in _names(said))
     )
+
+
+def names_new_things(sentence: str, known: str) -> bool:
+    """Whether it quotes a label, or names in Chinese a thing, that is not in `known`, a text of the same language."""
+    if any(_squeezed(label) not in _squeezed(known) for label in _QUOTED.findall(sentence)):
+        return True
+    return any(noun not in known for noun in _chinese_nouns(sentence)) if is_chinese(sentence) else False
 
 
 def quantities(text: str) -> Iterator[tuple[str, str]]:
@@ -146,6 +156,19 @@ def _chinese_number(value: str) -> str:
         tens, _, ones = value.partition("十")
         return str(10 * _HAN_DIGITS.get(tens, 1) + _HAN_DIGITS.get(ones, 0))
     return "".join(str(_HAN_DIGITS.get(char, char)) for char in value)
+
+
+def _chinese_nouns(text: str) -> Iterator[str]:
+    # English has its capitals and stems; in Chinese a part of another name shares characters with the right one.
+    import rjieba
+
+    for word, kind in rjieba.tag(text):
+        if kind[:1] == "n" and len(word) > 1 and word not in _GENERIC:
+            yield word
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text).lower()
 
 
 def _names(text: str) -> Iterator[str]:

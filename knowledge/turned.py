@@ -18,8 +18,8 @@ Rarity = Callable[[str], dict[str, float]]
 
 _NEGATION = re.compile(
     r"\b(?:not(?! only)|never|no|without|cannot|nor|neither|none|nobody|nothing|avoid\w*|refrain|unnecessary"
-    r"|needless|instead of|rather than|forbidden|prohibited)\b|n['’]t\b"
-    r"|不要?(?!锈|仅|但|同|断|过|久|如|管|论|良|明|足|间断)|没有?|勿|(?<![类级区特差分个性识辨])别(?![的人墅名])|未(?!来)|无(?:需|须|法|权|效|人)|并非|禁止|切忌|避免|而非",
+    r"|needless|instead of|rather than|forbidden|prohibited|skip\w*|omit\w*)\b|n['’]t\b"
+    r"|不要?(?!锈|仅|但|同|断|过|久|如|管|论|良|明|足|间断)|没有?|勿|(?<![类级区特差分个性识辨])别(?![的人墅名])|未(?!来)|无(?:需|须|法|权|效|人)|并非|禁止|切忌|跳过|省略|避免|而非",
     re.IGNORECASE,
 )
 #: Where what is said no longer belongs to what was said before. Kept apart: an "and" before a "not".
@@ -75,8 +75,15 @@ _OPPOSITES = [
     )
 ]  # fmt: skip
 _ENDS = frozenset(".。!！?？\n")
+_NEAR_NUMBER = r"[^.,;，。；\d]{0,3}\d"
+_BOUNDS = (
+    re.compile(
+        rf"(?:\b(?:less|fewer) than|\bat most|\bup to|\bunder|不到|少于|最多|不超过|至多){_NEAR_NUMBER}", re.IGNORECASE
+    ),
+    re.compile(rf"(?:\bmore than|\bover|\bat least|\babove|(?<!不)超过|至少|多于|高于){_NEAR_NUMBER}", re.IGNORECASE),
+)
 #: Share of a clause's weight that must stand in a clause of the source to be about the same.
-_SAME_CLAUSE = 0.5
+_SAME_CLAUSE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +117,28 @@ def has_opposite(text: str, source: str) -> bool:
 def is_turned(sentence: str, source: str, rarity: Rarity) -> bool:
     """Whether a clause of the sentence contradicts the clause of the source that is about the same."""
     weights = rarity(sentence)
-    return any(
-        _contradicts(clause, coarse(source), weights, differs)
-        for clause in coarse(sentence)
-        for differs in (_other_polarity, _opposite)
-    ) or any(_contradicts(clause, fine(source), weights, _opposite) for clause in fine(sentence))
+    return (
+        _bounds(sentence) - _bounds(source) != set()
+        or _uses_what_is_warned_of(sentence, source)
+        or any(
+            _contradicts(clause, coarse(source), weights, differs)
+            for clause in coarse(sentence)
+            for differs in (_other_polarity, _opposite)
+        )
+        or any(_contradicts(clause, fine(source), weights, _opposite) for clause in fine(sentence))
+    )
+
+
+def _bounds(text: str) -> set[int]:
+    """Which of "less than" and "more than" stand beside a number."""
+    return {at for at, bound in enumerate(_BOUNDS) if bound.search(text)}
+
+
+def _uses_what_is_warned_of(sentence: str, source: str) -> bool:
+    """Whether a word that the source has under a "not" only stands in the sentence without one."""
+    warned = {word for clause in coarse(source) if clause.negated for word in clause.words if len(word) > 1}
+    warned -= {word for clause in coarse(source) if not clause.negated for word in clause.words}
+    return any(not clause.negated and clause.words & warned for clause in coarse(sentence))
 
 
 def place_in(sentence: str, source: str, rarity: Rarity, after: int = 0) -> int | None:

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
 import knowledge
 from knowledge import Answer, Card, KnowledgeBase, Question
 from knowledge.compose import extract
 from knowledge.embed import find_embedder
+from knowledge.measures import Trials
 from knowledge.models import build
 from knowledge.testing import Piece, ScriptedModel
 
@@ -312,6 +314,65 @@ TOO_LITTLE = (
 CASES = [*GOOD, *INVENTED, *CITED, *TURNED, *OBEYED, *BROKEN, *TOO_LITTLE]
 
 
+#: Written after the rules, to see what they do with what they were not made for: 17 of 19 right sentences were
+#: kept and 20 of 30 wrong ones refused at first. The rules that came of it are general; what is still judged wrongly
+#: is at the end of each list.
+FRESH_RIGHT = (
+    (PUMP, "Switch off the power before you open the valve."),
+    (PUMP, "Bleed the pump: open the valve on top for 2 minutes to let the air out."),
+    (PUMP, "Air in the system was the cause."),
+    (PUMP, "If the pump still hums, install firmware 5.3.1."),
+    (PUMP, "Set the pressure to 1.5 bar."),
+    (PUMP, "After letting the air out, close the valve and turn the power back on."),
+    (ROUTER, "Turn off the energy saving mode (Settings > Wi-Fi > Advanced)."),
+    (ROUTER, "Then restart the router once."),
+    (ROUTER, "Do not perform a factory reset, since the customer's access data would be lost."),
+    (ROUTER, "You don't need part 7010-201."),
+    (DOCK, "充电座要靠墙放在硬地面上，两侧各留出0.5米。"),
+    (DOCK, "红外窗口不能用酒精擦。"),
+    (DOCK, "长按“回充”键10秒后，机器人会重新学习位置。"),
+    (DOCK, "还是不行的话，就更换充电座（配件号7010-201）。"),
+    (REFUND, "退款通常5个工作日到账。"),
+    (REFUND, "让客户提供回执即可，不用重新下单。"),
+    (REFUND, "超过5个工作日的，联系财务组走加急流程。"),
+    (PUMP, "Make sure not to open the drain plug while the pump is still hot."),
+    (DOCK, "问题是充电触点脏了引起的。"),
+)
+FRESH_WRONG = (
+    (PUMP, "You can skip turning off the power."),
+    (PUMP, "Open the drain plug once the pump is hot."),
+    (PUMP, "It is safe to open the drain plug while the pump is hot."),
+    (PUMP, "Keep the valve on top closed and let the air out for 2 minutes."),
+    (PUMP, "Set the pressure to 1.5 bar before you turn off the power."),
+    (PUMP, "Let the air out for less than 2 minutes at the valve on top."),
+    (PUMP, "The cause was water in the system."),
+    (PUMP, "Install firmware 5.3.1 and the pump will be replaced free of charge."),
+    (PUMP, "Turn off the pump first. Then open the drain plug and let the air out for 2 minutes."),
+    (PUMP, "Open the drain plug on top and let the air out for 2 minutes."),
+    (PUMP, "Call Ana to turn off the power first."),
+    (ROUTER, "Reset the router to factory settings once."),
+    (ROUTER, "Restart the router twice."),
+    (ROUTER, "Never restart the router."),
+    (ROUTER, "Part 7010-201 is needed to restart the router."),
+    (ROUTER, "The customer's access data will not be lost when you reset it to factory settings."),
+    (ROUTER, "Avoid disabling the energy saving mode."),
+    (DOCK, "用酒精擦拭充电触点。"),
+    (DOCK, "用湿布擦拭充电触点。"),
+    (DOCK, "可以用酒精擦拭红外窗口。"),
+    (DOCK, "把充电座放在地毯上，两侧各留0.5米。"),
+    (DOCK, "按住“开机”键10秒，让机器人重新学习位置。"),
+    (DOCK, "原因是电池坏了。"),
+    (DOCK, "两侧不用留0.5米。"),
+    (REFUND, "请客户重新下单并提供回执。"),
+    (REFUND, "不超过5个工作日也请联系财务组，启用加急流程。"),
+    (PUMP, "Leave the power on while you open the valve on top."),
+    (DOCK, "如果仍然不行，更换机器人，配件号7010-201。"),
+    (REFUND, "退款一般在5个自然日内到账。"),
+    (REFUND, "请联系客户，启用加急流程。"),
+)
+MISJUDGED_RIGHT, MISJUDGED_WRONG = 2, 4
+
+
 class Desk:
     """A base whose model is another one in each case."""
 
@@ -337,10 +398,21 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def unknown_only() -> Iterator[None]:
+    """The base answers what is clearer than nineteen in twenty unknown problems: here it is not to be tried how sure
+    a base of so few, so short cards may be, but what becomes of a model's words once it answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trials, "threshold", lambda trials, _: float(np.quantile(trials.unknown, 0.95)))
+        yield
+
+
+@pytest.fixture(scope="module")
+def desk(unknown_only: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home = tmp_path_factory.mktemp("base")
     desk = Desk.__new__(Desk)
-    base = knowledge.open(f"sqlite:///{home / 'cards.db'}", home, embedder=find_embedder(None), model=desk)
+    base = knowledge.open(
+        f"sqlite:///{home / 'cards.db'}", home, embedder=find_embedder(None), model=desk, wrong_target=0.4
+    )
     Desk.__init__(desk, base)
     others = [
         Card(f"other-{n}", words, f"{words}?", f"{words}!", lang="en" if words.isascii() else "zh")
@@ -408,3 +480,21 @@ def test_an_answer_in_another_language_quotes_the_original(desk: Desk) -> None:
     [citation] = answer.citations
     assert answer.text == f"{told} [1]"
     assert "不要用酒精擦拭红外窗口。" in citation.quote
+
+
+def _judged(pairs: tuple[tuple[str, str], ...], misjudged: int) -> list[Any]:
+    wrongly = pytest.mark.xfail(strict=True, reason="known weakness of the rules")
+    marks = [()] * (len(pairs) - misjudged) + [(wrongly,)] * misjudged
+    return [pytest.param(*pair, id=pair[1], marks=mark) for pair, mark in zip(pairs, marks, strict=True)]
+
+
+@pytest.mark.parametrize(("asked", "text"), _judged(FRESH_RIGHT, MISJUDGED_RIGHT))
+def test_right_sentences_in_other_words_are_told(asked: str, text: str, desk: Desk) -> None:
+    answer, _ = desk.ask(Question(asked), line(text, 1))
+    assert answer.text == f"{text} [1]"
+
+
+@pytest.mark.parametrize(("asked", "text"), _judged(FRESH_WRONG, MISJUDGED_WRONG))
+def test_wrong_sentences_in_the_cards_words_are_not_told(asked: str, text: str, desk: Desk) -> None:
+    answer, _ = desk.ask(Question(asked), line(text, 1))
+    assert answer.reason == "model_unsupported"
