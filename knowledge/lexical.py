@@ -54,13 +54,17 @@ class LexicalIndex:
             self._writer = self._index.writer(_WRITER_BYTES, 1)
         writer = self._writer
         for card in gone:
-            writer.delete_documents_by_term("card", card)
+            self._delete(card)
         for card, text in texts:
-            writer.delete_documents_by_term("card", card)
+            self._delete(card)
             writer.add_document(_row(card, text=" ".join(words(text))))
-        writer.delete_documents_by_term("card", _MARK_ROW)
+        self._delete(_MARK_ROW)
         writer.add_document(_row(_MARK_ROW, mark=revision))
         writer.commit()
+
+    def _delete(self, card: int) -> None:
+        # By a query: `delete_documents_by_term` makes a signed term of a plain integer, which matches no row.
+        self._writer.delete_documents_by_query(tantivy.Query.term_query(self._schema, "card", card))
 
     def close(self) -> None:
         """Let another process write."""
