@@ -1,7 +1,7 @@
 """Tries out a sample of the desk's own cards, so that the base knows when it may speak; see `measures`.
 
-Each card's problem is asked for in mangled words, as people leave out what a card says. If others are about
-the same, the card itself is kept out and one of them has to be found; if it is alone, it has to be found itself.
+Each card's problem is asked for in mangled words, as people leave out what a card says. If others answer it as
+well, the card itself is kept out and one of them has to be found; if it is alone, it has to be found itself.
 Then its whole topic is taken away, and whatever is found is wrong.
 """
 
@@ -65,13 +65,18 @@ class Calibration:
         topics = {stored.number: self._topic(stored, measured) for stored in held_out}
         for (stored, question), vector in zip(asked, vectors, strict=True):
             wanted, topic = Wanted(question, vector, _NEAREST, None, visible), topics[stored.number]
-            itself = frozenset({stored.number}) if len(topic) > 1 else frozenset[int]()
+            itself = frozenset({stored.number}) if self._has_company(stored, topic) else frozenset[int]()
             found = find(replace(wanted, without=itself), self.catalogue, self.indexes, measured)
             if found.numbers:
                 is_right = found.numbers[0] in topic or self._is_same(found.hits[0].card, stored.card)
                 unknown = self._wrong_evidence(stored, replace(wanted, without=topic), measured)
                 lang, shelf = language_of(question), shelf_of(stored.card.lang)
                 yield _Tried(lang, shelf, vector, found.evidence, is_right, unknown)
+
+    def _has_company(self, stored: Stored, topic: frozenset[int]) -> bool:
+        """Whether the card's problem can be answered without it: by one that says the same; by any where none has steps."""
+        others = self.catalogue.by_number(topic - {stored.number}).values()
+        return any(self._is_same(stored.card, other.card) or not stored.card.steps for other in others)
 
     def _wrong_evidence(self, held_out: Stored, wanted: Wanted, measured: Measures) -> float:
         """What speaks for the best card that does not say what the held-out one says."""

@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 WORDS = 0.3
 CHINESE_WORDS = 0.36
 FOREIGN_WORDS = 0.15
+#: What nearness of a card in the other language counts beside cards of the question's own. Ten thousand foreign
+#: cards hold one that is nearer above their average than the right one is above its own: with 8,000 English and
+#: 209 Chinese cards, every fourth Chinese question was led astray. Where all cards are foreign it changes nothing.
+FOREIGN_NEARNESS = 0.5
 #: The best card of the other language stands no lower than this.
 OTHER_LANGUAGE_RANK = 5
 
@@ -46,7 +50,7 @@ def fuse(candidates: Sequence[Candidate], means: Mapping[str, float], own: str) 
     unrelated, and since each language is measured from its own, no language is nearer by nature.
     A candidate without vector is judged by its words alone.
     """
-    above = {c.number: c.cosine - means.get(c.shelf, 0.0) for c in candidates if c.cosine is not None}
+    above = {c.number: _above(c.cosine, c.shelf, means, own) for c in candidates if c.cosine is not None}
     top_above = max(above.values(), default=0.0)
     top_bm25 = max((c.bm25 for c in candidates), default=0.0)
 
@@ -60,6 +64,11 @@ def fuse(candidates: Sequence[Candidate], means: Mapping[str, float], own: str) 
 
     ranked = [Ranked(candidate, score(candidate)) for candidate in candidates]
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.number))
+
+
+def _above(cosine: float, shelf: str, means: Mapping[str, float], own: str) -> float:
+    nearness = cosine - means.get(shelf, 0.0)
+    return nearness if shelf == own or nearness < 0 else FOREIGN_NEARNESS * nearness
 
 
 def with_other_language(ranked: Sequence[Ranked], own: str) -> list[Ranked]:
