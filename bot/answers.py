@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot import blocks
+from bot import asked, blocks
 from bot.blocks import feedback
 from bot.posting import InThread, Place
 from knowledge import redact
@@ -22,14 +22,26 @@ INTERNAL = frozenset({PUBLIC, "internal"})
 OPEN = frozenset({PUBLIC})
 
 
-def find(deps: Deps, text: str, place: Place, *, alone: bool) -> Answer:
-    """The knowledge base's answer, of which `place` hears what a model writes. `alone`: only the asker reads it."""
-    visible = INTERNAL if alone else OPEN
-    return deps.knowledge.ask(Question(text, lang=place.lang, visible=visible), place.hear)
+def find(deps: Deps, text: str, place: Place, thread_key: str, *, alone: bool) -> Answer:
+    """The knowledge base's answer to what `text` asks in its thread. `alone`: only the asker reads it.
+
+    `place` hears what a model writes.
+    """
+    typed = Question(text, lang=place.lang, visible=INTERNAL if alone else OPEN)
+    question, before = asked.go_on(typed, asked.find(deps.sessions, thread_key))
+    found = deps.knowledge.ask(question, place.hear)
+    told = (*(before.told if before else ()), *(citation.id for citation in found.citations))
+    of = (found.reason or "").removeprefix("which_") if found.choices else ""
+    kept = asked.Asked(redact.text(question.text), told, found.choices, of)
+    asked.keep(deps.sessions, thread_key, kept, deps.clock.now())
+    return found
 
 
 def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone: bool) -> None:
     """Tell the answer with buttons to say whether it helped, or that there is none; keep what was used or missed."""
+    if found.choices:
+        place.say(blocks.which(found, place.lang))
+        return
     if not found.answered:
         place.say(blocks.dont_know(found, place.lang))
         deps.knowledge.unanswered(Question(text), user, alone=alone)

@@ -95,9 +95,9 @@ def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, al
         insights.show(desk, reading, place)
         return
     with growing(place, user, desk.team_id) as place:
-        found = answers.find(desk.deps, text, place, alone=alone)
+        found = answers.find(desk.deps, text, place, thread_key, alone=alone)
         # A card that matches but is doubted is about the question; the planner's guess is not.
-        if not found.answered and found.reason != "doubted" and reading.is_about_numbers:
+        if not found.answered and found.reason != "doubted" and not found.choices and reading.is_about_numbers:
             insights.show(desk, reading, place)
         else:
             answers.show(desk.deps, found, text, user, place, alone=alone)

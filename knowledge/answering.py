@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from knowledge import compose
+from knowledge import clarify, compose
 from knowledge.cards import Answer, Hit, Question
 from knowledge.compose import Told
 from knowledge.grounding import Yardstick
@@ -39,6 +39,10 @@ class Answering:
             return _dont_know(found, sure, least, lang)
         # The first one is neither, so something is left.
         usable = [hit for hit in found.hits if not (hit.doubted or hit.contradicts)]
+        if (which := clarify.which(question, usable)) is not None:
+            return Answer(
+                False, sure, "", lang=lang, reason=f"which_{which.of}", choices=which.choices, nearest=found.hits
+            )
         written = self._write(question, lang, usable, view, told)
         return Answer(
             answered=True,

@@ -136,7 +136,9 @@ class KnowledgeBase(Register):
 
         def answer(view: View, number: int, vector: Any) -> Answer:
             question = asked[number]
-            found = self._find(view, Wanted(question.text, vector, NEAREST, None, question.visible, only=question.only))
+            tried = frozenset(stored.head or stored.number for stored in self._catalogue.by_id(question.tried).values())
+            wanted = Wanted(question.text, vector, NEAREST, None, question.visible, without=tried, only=question.only)
+            found = self._find(view, wanted)
             return self._answering.answer(question, found, view, told)
 
         return self._each([question.text for question in asked], answer)

@@ -99,6 +99,8 @@ class Question:
     visible: frozenset[str] = frozenset({PUBLIC})
     #: What the answer may be taken from.
     only: Filter = EVERYTHING
+    #: Ids of cards that were told already and did not help.
+    tried: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,10 @@ class Answer:
     lang: str = "en"
     #: Why not answered, or why answered without the model: `not_sure`, `doubted`, `nothing_known`, `no_words`,
     #: `model_failed`, `model_timeout`, `model_unsupported`; `model_cut_off` for an answer that lacks its end.
+    #: `which_product` and `which_cause` ask back: several fit, see `choices`.
     reason: str | None = None
+    #: Products or causes to choose from, the likeliest first.
+    choices: tuple[str, ...] = ()
     #: The nearest cards, best first, whether or not they were used.
     nearest: tuple[Hit, ...] = ()
     #: Persons or teams who solved the most similar ones, most similar first.

@@ -1,6 +1,6 @@
 """Values to Block Kit. Pure: no clock, no network, no store; every word is escaped in `text`."""
 
-from bot.blocks.answers import answer, dont_know
+from bot.blocks.answers import answer, dont_know, which
 from bot.blocks.digest import notice_of
 from bot.blocks.insights import Finding, ask, chosen, insight, refuse
 from bot.blocks.nudges import nudge, nudge_done
@@ -24,4 +24,5 @@ __all__ = [
     "nudge_done",
     "refuse",
     "waiting_list",
+    "which",
 ]

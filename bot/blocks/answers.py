@@ -43,6 +43,16 @@ def dont_know(found: Answer, lang: Lang) -> Drawn:
     return Drawn(fallback(t(key, lang)), blocks)
 
 
+def which(found: Answer, lang: Lang) -> Drawn:
+    """Which of several products or causes is meant; answered by a word or a number in the thread."""
+    key = "bot.which_cause" if found.reason == "which_cause" else "bot.which_product"
+    items = [
+        {"type": "rich_text_section", "elements": [words(clip(choice, MAX_TITLE) or "?")]} for choice in found.choices
+    ]
+    listed = rich({"type": "rich_text_list", "style": "ordered", "elements": items})
+    return Drawn(fallback(t(key, lang)), [section(say(key, lang)), listed, context(say("bot.which_how", lang))])
+
+
 def _doubt(found: Answer, lang: Lang) -> Iterator[Block]:
     yield context(escape(how_sure(found, lang)))
     if found.reason in QUOTED:

@@ -348,6 +348,8 @@ def _answer(given: Answer, lang: Lang) -> dict[str, Any]:
 def _text_of(given: Answer, lang: Lang) -> str:
     if given.answered:
         return given.text
+    if given.choices:
+        return t(f"answers.{given.reason}", lang, choices=("、" if lang == "zh" else ", ").join(given.choices))
     if given.reason not in ("not_sure", "doubted") or not given.people:
         return t(f"answers.{given.reason}", lang)
     return t(f"answers.{given.reason}_ask", lang, people=t("answers.and", lang).join(given.people[:2]))
