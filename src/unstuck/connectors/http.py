@@ -6,6 +6,7 @@ import logging
 import ssl
 import threading
 import time
+import weakref
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -73,6 +74,8 @@ class Http:
             verify=_certificates(connection),
             follow_redirects=False,
         )
+        # A connector is used and dropped; its connections go with it.
+        weakref.finalize(self, self._client.close)
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON at `path`; `path` may be a whole link that the system gave."""
@@ -105,10 +108,10 @@ class Http:
                 self.server_time = _date(answer.headers.get("date"))
                 _check(answer, what)
                 return answer
+            url, params = self._resolved(url, answer.headers.get("location", "")), None
             if method != "GET":
                 # A client that follows turns a POST into a GET: the write would be lost without a word.
                 raise Malformed(f"{what}: moved to another address; correct the URL")
-            url, params = self._resolved(url, answer.headers.get("location", "")), None
         raise Malformed(f"{what}: redirected in circles")
 
     def _send(

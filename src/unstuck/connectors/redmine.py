@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 
 import httpx
 
-from unstuck.clock import iso, parse_instant
+from unstuck.clock import SystemClock, iso, parse_instant
 from unstuck.connectors import (
     Action,
     ActionKind,
@@ -253,9 +253,15 @@ class Redmine:
             offset, since = (offset + LISTED, since) if newest == since else (0, newest)
 
     def _reached(self, newest: str) -> str:
-        """A cursor. It is settled when nothing can be added in its last second any more, by Redmine's own clock."""
-        now = self._http.server_time
-        return f"{newest} settled" if now is not None and now - _moment(newest) > OVERLAP else newest
+        """A cursor. It is settled when nothing can be added in its last second any more, by Redmine's own clock.
+
+        Times in the future, of a clock since set right, do not move it: what comes after them would be passed over.
+        """
+        told = self._http.server_time
+        now = told or SystemClock().now()
+        if _moment(newest) > now:
+            return iso(now)
+        return f"{newest} settled" if told is not None and told - _moment(newest) > OVERLAP else newest
 
     def _list(self, project: str, **params: Any) -> Any:
         if project != EVERYWHERE:
