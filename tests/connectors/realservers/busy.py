@@ -30,7 +30,7 @@ class Busy:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(60)
+        self._thread.join(200)
         self._work.close()
 
     def _run(self) -> None:

@@ -244,6 +244,7 @@ def test_store_and_server_agree(server: Server, home: Path) -> None:
         say(f"{server.name}: {desk.done} live actions, {len(desk.failed)} failed; webhooks {dict(seen)}")
         unstuck(home, "sync", server.name, "--no-learn")
         after_pull = differences(server, deps)
+        say(f"{server.name}: after the last pull: {after_pull[:8]}")
         checked = check_twice(home, deps)
         say(f"{server.name}: {checked}")
         assert desk.done > 20
