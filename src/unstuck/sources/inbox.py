@@ -20,7 +20,8 @@ from unstuck.clock import Clock, parse_instant
 from unstuck.connectors import Signature
 from unstuck.connectors.registry import connector_of
 from unstuck.sources.config import SourceConfig
-from unstuck.sources.pull import Sessions
+from unstuck.sources.pull import Sessions, engine_of
+from unstuck.tickets.database import reading
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Delivery
 
@@ -88,8 +89,8 @@ def _key(signature: Signature, post: Post) -> str:
 def due(sessions: Sessions, clock: Clock) -> dict[str, int]:
     """Sources with news that has settled, and the last piece of it: a pull that begins now brings it."""
     settled = ROW.c.received_at <= clock.now() - SETTLED_AFTER
-    with sessions.begin() as session:
-        rows = session.execute(select(ROW.c.source, ROW.c.id).where(settled).order_by(ROW.c.id)).all()
+    with reading(engine_of(sessions)) as connection:
+        rows = connection.execute(select(ROW.c.source, ROW.c.id).where(settled).order_by(ROW.c.id)).all()
     return {str(source): int(number) for source, number in rows}
 
 

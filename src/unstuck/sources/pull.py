@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from unstuck.clock import Clock, iso
@@ -56,6 +56,12 @@ class Progress:
 
 Sessions = sessionmaker[Any]
 Shown = Callable[[Progress], None]
+
+
+def engine_of(sessions: Sessions) -> Engine:
+    """For what only reads: a session would hold the write lock."""
+    engine: Engine = sessions.kw["bind"]
+    return engine
 
 
 class _Overtaken(Exception):
@@ -115,6 +121,10 @@ class Pull:
 
     def source(self, session: Session) -> Source:
         return store.get_source(session, self.config.name, self.config.system)
+
+    def source_id(self) -> int:
+        with self.sessions.begin() as session:
+            return id_of(self.source(session))
 
     def put(self, page: Page, *, before: str | None = None, moves: bool = True) -> store.Applied:
         """Store a page in one transaction; with `moves`, the cursor with it."""

@@ -18,11 +18,11 @@ from sqlalchemy import func, select
 
 from unstuck.clock import iso, parse_instant
 from unstuck.connectors import Tickets
-from unstuck.sources.pull import Pull, gone
+from unstuck.sources.pull import Pull, engine_of, gone
 from unstuck.tickets import store
 from unstuck.tickets.changes import ChangeKind, TicketChange
+from unstuck.tickets.database import reading
 from unstuck.tickets.history import MERGE, TICKET, chunks
-from unstuck.tickets.roster import id_of
 
 #: Tickets whose whole histories are compared, beside those that look different.
 SAMPLE = 50
@@ -96,14 +96,15 @@ def reconcile(pull: Pull, chance: random.Random, *, sample: int = SAMPLE) -> Rec
 def _mine(pull: Pull, only: Iterable[str] | None = None) -> Iterator[_Mine]:
     """The tickets that are still there, as far as the store knows."""
     wanted = set(only) if only is not None else None
-    with pull.sessions.begin() as session:
-        merged = select(MERGE.c.ticket_id).where(MERGE.c.source_id == id_of(pull.source(session)))
-        rows = session.connection().execute(
-            select(TICKET).where(
-                TICKET.c.source_id == id_of(pull.source(session)), TICKET.c.deleted_at.is_(None),
-                (TICKET.c.stage_class != "DROPPED") | TICKET.c.id.not_in(merged),
-            )
-        )  # fmt: skip
+    source = pull.source_id()
+    merged = select(MERGE.c.ticket_id).where(MERGE.c.source_id == source)
+    here = (
+        TICKET.c.source_id == source,
+        TICKET.c.deleted_at.is_(None),
+        (TICKET.c.stage_class != "DROPPED") | TICKET.c.id.not_in(merged),
+    )
+    with reading(engine_of(pull.sessions)) as connection:
+        rows = connection.execute(select(TICKET).where(*here))
         mine = [_as_mine(row) for row in rows]
     yield from (one for one in mine if wanted is None or one.number in wanted)
 
@@ -156,14 +157,12 @@ def _read_all(pull: Pull, found: Reconciled) -> None:
 
 def _count(pull: Pull) -> int:
     """Tickets in the store, counted as the system counts its own."""
+    here = [TICKET.c.source_id == pull.source_id()]
     if not pull.connector.capabilities.counts_all:
         # A duplicate is a ticket like any other in a system that only links them.
-        with pull.sessions.begin() as session:
-            here = TICKET.c.source_id == id_of(pull.source(session)), TICKET.c.deleted_at.is_(None)
-            return int(session.connection().execute(select(func.count()).where(*here)).scalar() or 0)
-    with pull.sessions.begin() as session:
-        here_all = TICKET.c.source_id == id_of(pull.source(session))
-        return int(session.connection().execute(select(func.count()).where(here_all)).scalar() or 0)
+        here.append(TICKET.c.deleted_at.is_(None))
+    with reading(engine_of(pull.sessions)) as connection:
+        return int(connection.execute(select(func.count()).where(*here)).scalar() or 0)
 
 
 def _note_absent(pull: Pull, absent: Mapping[str, _Mine], found: Reconciled) -> None:

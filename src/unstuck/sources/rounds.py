@@ -19,8 +19,9 @@ from unstuck.errors import UnstuckError
 from unstuck.sources import config as configured
 from unstuck.sources import inbox, write_back
 from unstuck.sources.config import SourceConfig
-from unstuck.sources.pull import FEED, Pull, Sessions, pull
+from unstuck.sources.pull import FEED, Pull, Sessions, engine_of, pull
 from unstuck.sources.reconcile import Reconciled, reconcile
+from unstuck.tickets.database import reading
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Cursor, Source
 
@@ -76,8 +77,10 @@ def _is_fresh(config: SourceConfig, sessions: Sessions, clock: Clock, fresh_for:
 def _read_at(sessions: Sessions, name: str) -> datetime | None:
     cursor, source = table_of(Cursor), table_of(Source)
     wanted = select(cursor.c.updated_at).join(source, source.c.id == cursor.c.source_id)
-    with sessions.begin() as session:
-        found: datetime | None = session.execute(wanted.where(source.c.name == name, cursor.c.stream == FEED)).scalar()
+    with reading(engine_of(sessions)) as connection:
+        found: datetime | None = connection.execute(
+            wanted.where(source.c.name == name, cursor.c.stream == FEED)
+        ).scalar()
     return found
 
 
