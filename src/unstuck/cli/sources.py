@@ -224,7 +224,9 @@ def _show_found(found: Recognised, title: str, lang: Lang) -> None:
     said = found.said
     account = t("sources.found_as", lang, account=said.account) if said.account else ""
     tickets = t("sources.some", lang) if said.tickets is None else said.tickets
-    progress.print(t("sources.found", lang, title=title, account=account, tickets=tickets), markup=False)
+    progress.print(
+        t("sources.found", lang, title=title, account=account, tickets=tickets), markup=False, highlight=False
+    )
     if said.teams:
         _say("teams", lang, names=_some([team.name for team in said.teams]))
     _say("statuses", lang)
@@ -238,16 +240,19 @@ def _show_found(found: Recognised, title: str, lang: Lang) -> None:
 def _corrected(found: Recognised, lang: Lang) -> SourceConfig:
     """The configuration as the person wants it."""
     from unstuck.sources.connect import corrected
+    from unstuck.tickets.changes import StageClass
 
     config = replace(found.config, classes={**found.config.classes, **found.guessed})
     while True:
-        text = typer.prompt(t("sources.ask_class", lang), default="", show_default=False, err=True).strip()
+        text = typer.prompt(
+            t("sources.ask_class", lang, classes=" ".join(StageClass)), default="", show_default=False, err=True
+        ).strip()
         if not text:
             break
         try:
             config = replace(config, classes=corrected(config.classes, text))
         except UserError as error:
-            progress.print(_in_words(error, lang), markup=False)
+            progress.print(_in_words(error, lang), markup=False, highlight=False)
     return config
 
 

@@ -99,7 +99,8 @@ class Http:
     def _once(
         self, method: str, path: str, params: dict[str, Any] | None, json: Any, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        url = self._resolved(self._base, path.lstrip("/"))
+        # A path is below the base; what begins with two slashes is another host's.
+        url = self._resolved(self._base, path if path.startswith("//") else path.lstrip("/"))
         what = f"{method} {urlsplit(url).path}"
         for _ in range(_HOPS):
             self._pace.wait()
