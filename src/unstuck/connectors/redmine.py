@@ -329,12 +329,16 @@ class Redmine:
         if notes := journal.get("notes"):
             said = Message(str(notes), self._author_kind(actor or "", issue), public=not journal.get("private_notes"))
             yield replace(base, kind=ChangeKind.MESSAGE, message=said)
-        elif base.values or not journal.get("details") or not self._is_all_special(journal):
+        elif base.values or not self._is_told_elsewhere(journal):
             yield base
         yield from self._special(base, journal)
 
-    def _is_all_special(self, journal: _Issue) -> bool:
-        return all(self._feedback_of(detail) or _merge_of(detail) is not None for detail in journal["details"])
+    def _is_told_elsewhere(self, journal: _Issue) -> bool:
+        """Whether a journal says no more than a score or a relation. Redmine writes a relation on both issues, and on
+        the second one without moving its `updated_on`: nobody did anything there.
+        """
+        details = journal.get("details") or []
+        return bool(details) and all(one["property"] == "relation" or self._feedback_of(one) for one in details)
 
     def _special(self, base: TicketChange, journal: _Issue) -> Iterator[TicketChange]:
         """What a journal says beside values and words: a score, or that the ticket repeats another one."""

@@ -41,6 +41,8 @@ def told(ticket: object, at: str, kind: str, values: dict[str, str | None], acto
 def of_rt(server: RequestTrackerServer) -> Truth:
     users = {str(row["id"]): row["Name"] for row in server.rows("SELECT id, Name FROM Users")}
     scores = {str(row["id"]) for row in server.rows("SELECT id FROM CustomFields WHERE Name = 'CSAT'")}
+    # Values of custom fields stand in a table of their own; transactions only refer to them.
+    kept = {row["id"]: row["Content"] for row in server.rows("SELECT id, Content FROM ObjectCustomFieldValues")}
     texts: dict[int, str] = {}
     for row in server.rows("SELECT TransactionId, Content, ContentEncoding FROM Attachments ORDER BY id DESC"):
         texts[row["TransactionId"]] = _decoded(row["Content"], row["ContentEncoding"])
@@ -55,7 +57,8 @@ def of_rt(server: RequestTrackerServer) -> Truth:
         if row["Type"] in ("SetWatcher", "EmailRecord", "CommentEmailRecord"):
             continue
         actor, at, ticket = users[str(row["Creator"])], _utc(row["Created"]), row["ObjectId"]
-        kind, new, text = row["Type"], row["NewValue"], texts.get(row["id"])
+        kind, text = row["Type"], texts.get(row["id"])
+        new = row["NewValue"] or kept.get(row["NewReference"])
         if kind == "Create":
             truth.changes.append(told(ticket, at, "created", {}, actor, text=text))
         elif kind in ("Correspond", "Comment"):
@@ -126,11 +129,8 @@ def _journal(truth: Truth, row: Any, details: list[Any], named: Any, ours: dict[
         for one in details
         if one["property"] == "attr" and one["prop_key"] in ours
     }
-    special = [
-        one
-        for one in details
-        if one["property"] == "cf" or (one["property"], one["prop_key"]) == ("relation", "duplicates")
-    ]
+    # Relations stand on both issues; told is only that one repeats the other, on the one that does.
+    special = [one for one in details if one["property"] in ("cf", "relation")]
     if row["notes"]:
         public = not row["private_notes"]
         truth.changes.append(told(ticket, at, "message", values, actor, text=row["notes"], public=public))
@@ -139,5 +139,5 @@ def _journal(truth: Truth, row: Any, details: list[Any], named: Any, ours: dict[
     for one in special:
         if one["property"] == "cf":
             truth.changes.append(told(ticket, at, "feedback", {}, actor, score=float(one["value"])))
-        else:
+        elif one["prop_key"] == "duplicates":
             truth.changes.append(told(ticket, at, "merged", {}, actor, into=one["value"]))
