@@ -22,6 +22,7 @@ from unstuck.sources.config import SourceConfig
 from unstuck.sources.statuses import put_statuses
 from unstuck.tickets import store
 from unstuck.tickets.changes import ChangeKind, TicketChange
+from unstuck.tickets.database import lock_for_writing
 from unstuck.tickets.history import TICKET, chunks
 from unstuck.tickets.roster import id_of
 from unstuck.tickets.tables import Source
@@ -130,6 +131,8 @@ class Pull:
         """Store a page in one transaction; with `moves`, the cursor with it."""
         with self.sessions.begin() as session:
             source, now = self.source(session), self.clock.now()
+            # Between reading the cursor and moving it nobody else may.
+            lock_for_writing(session.connection())
             if moves and store.get_cursor(session, source, FEED) != before:
                 raise _Overtaken
             store.put_people(session, source, page.people)
