@@ -79,7 +79,8 @@ class StandIn:
 
     @contextmanager
     def serving(self) -> Iterator[StandIn]:
-        app = Flask(self.system)
+        # No name of a package: Flask would look for its files.
+        app = Flask(f"stand-in-{self.system}", static_folder=None)
         app.json.sort_keys = False  # type: ignore[attr-defined]
         self.routes(app)
 
