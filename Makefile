@@ -12,7 +12,7 @@ SSL_CERT_FILE    ?= $(call pip_says,CERT,cert)
 AS_PIP = $(foreach name,UV_FIND_LINKS UV_DEFAULT_INDEX SSL_CERT_FILE,$(if $($(name)),$(name)="$($(name))"))
 INSTALL = $(AS_PIP) $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraints constraints.txt
 
-.PHONY: demo test test-slow lint format lock model clean
+.PHONY: demo test test-slow connectors-test lint format lock model clean
 
 demo: $(VENV)/.run  ## The tour: about three minutes after installation.
 	$(BIN)/unstuck demo
@@ -23,6 +23,9 @@ test: $(VENV)/.dev  ## The default suite, under ten minutes on two cores.
 
 test-slow: $(VENV)/.slow  ## Kill tests at full length and other checks that take minutes.
 	$(BIN)/pytest -m slow --timeout 3600
+
+connectors-test: $(VENV)/.dev  ## Against the real Request Tracker and Redmine, from Debian's packages (installed as root when missing).
+	$(BIN)/pytest -m realserver --timeout 3600 --capture=no tests/connectors/realservers
 
 lint: $(VENV)/.dev  ## Format, style, types, import contracts.
 	$(BIN)/ruff format --check .

@@ -33,6 +33,10 @@ SWEEP_EVERY, RELEARN_AFTER = timedelta(minutes=1), timedelta(hours=12)
 RETRY_AFTER = timedelta(minutes=10)
 #: How often solved tickets become knowledge.
 KNOW_EVERY = timedelta(hours=1)
+#: How often ticket systems are read, and how soon after they say that there is news.
+SYNC_EVERY, HOOKS_EVERY = timedelta(minutes=5), timedelta(seconds=2)
+#: Hour, UTC, at which each source is checked against its ticket system.
+RECONCILE_AT = 2
 
 
 @dataclass(slots=True)
@@ -100,6 +104,24 @@ class Jobs:
 
         weekly(self.deps)
 
+    def sync(self) -> None:
+        """Read every ticket system that nobody has read just now, and write to it what is due."""
+        from unstuck.sources import rounds
+
+        rounds.sync_all(self.deps.settings.directory, self.deps.sessions, self.deps.clock, SYNC_EVERY / 2)
+
+    def follow_hooks(self) -> None:
+        """Read the ticket systems that said there is news."""
+        from unstuck.sources import rounds
+
+        rounds.follow_hooks(self.deps.settings.directory, self.deps.sessions, self.deps.clock)
+
+    def reconcile(self) -> None:
+        """Check every source against its ticket system."""
+        from unstuck.sources import rounds
+
+        rounds.reconcile_all(self.deps.settings.directory, self.deps.sessions, self.deps.clock)
+
 
 def run_once(deps: Deps, deliver: Deliver | None = None) -> Planned:
     """One round of the minute job: for tests, the tour and the command line."""
@@ -123,6 +145,10 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
         scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
+    for job, step in ((jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
+        seconds = int(step.total_seconds())
+        scheduler.add_job(_guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
+    scheduler.add_job(_guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)
     scheduler.start()
     try:
         yield jobs

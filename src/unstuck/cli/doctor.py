@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from unstuck.cli.options import Home, Json, LangOption, lang_or, print_json
-from unstuck.errors import UserError
+from unstuck.errors import ConnectorError, UserError
 from unstuck.i18n import Lang, t
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
     from unstuck.settings import Settings
+    from unstuck.sources.config import SourceConfig
 
 State = Literal["ok", "missing", "failed"]
 _MARKS: dict[State, str] = {"ok": "✓", "missing": "·", "failed": "✗"}
@@ -62,6 +63,7 @@ def _checks(settings: Settings, lang: Lang) -> Iterator[Check]:
         yield from _store_checks(built, lang)
         yield from _knowledge_checks(built, lang)
         built.close()
+    yield from _source_checks(settings, lang)
     yield _embedder_check(settings, lang)
     yield _model_check(settings, lang)
     yield _slack_check(settings, lang)
@@ -70,13 +72,19 @@ def _checks(settings: Settings, lang: Lang) -> Iterator[Check]:
 def _store_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
     from sqlmodel import col, func, select
 
-    from unstuck.tickets.tables import Change, Person, Stage, Ticket
+    from unstuck.sources import config
+    from unstuck.tickets.tables import Change, Person, Source, Stage, Ticket
 
+    connected = config.names(deps.settings.directory)
     yield Check("store", "ok", t("doctor.store", lang, url=deps.engine.url.render_as_string(hide_password=True)))
     with deps.sessions() as session:
         tickets = session.scalar(select(func.count(col(Ticket.id)))) or 0
         latest = session.scalar(select(func.max(col(Change.at))))
-        guessed = session.scalars(select(Stage.status).where(Stage.set_by == "recognised")).all()
+        guessed = session.scalars(
+            select(Stage.status)
+            .join(Source, col(Source.id) == Stage.source_id)
+            .where(Stage.set_by == "recognised", col(Source.name).not_in(connected))
+        ).all()
         strangers = session.scalar(
             select(func.count(col(Person.id))).where(Person.kind == "agent", col(Person.email).is_(None))
         )
@@ -106,6 +114,31 @@ def _knowledge_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
     if preparing := status["preparing"]:
         says = t("doctor.preparing", lang, **preparing | {"cards": status["cards"]})
         yield Check("knowledge", "missing", says)
+
+
+def _source_checks(settings: Settings, lang: Lang) -> Iterator[Check]:
+    """Each connected ticket system: does it answer, which statuses has nobody confirmed, who cannot be told in Slack."""
+    from unstuck.sources import config
+
+    for name in config.names(settings.directory):
+        try:
+            yield from _source_check(config.get(settings.directory, name), lang)
+        except UserError as error:
+            yield Check("source", "failed", f"{name}: {t(f'errors.{error.key}', lang, **error.params)}")
+        except ConnectorError as error:
+            yield Check("source", "failed", f"{name}: {t(f'errors.{error.key}', lang, detail=error)}")
+
+
+def _source_check(source: SourceConfig, lang: Lang) -> Iterator[Check]:
+    from unstuck.sources.connect import recognise
+
+    found = recognise(source)
+    yield Check("source", "ok", t("doctor.source", lang, name=source.name, url=source.url))
+    if source.plain_http:
+        yield Check("source", "missing", t("sources.plain", lang, name=source.name, path=source.path))
+    if found.guessed:
+        names = ", ".join(f"{status} = {meant.value}" for status, meant in sorted(found.guessed.items()))
+        yield Check("stages", "missing", t("doctor.unmapped", lang, name=source.name, names=names, path=source.path))
 
 
 def _embedder_check(settings: Settings, lang: Lang) -> Check:

@@ -68,6 +68,7 @@ def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: 
 
 def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
     """Start everything, wait for a signal, then end in the opposite order."""
+    from bot import hooks
     from bot.app import create_app
     from bot.serving import Link, every_minute, over_http, over_socket, site
     from bot.work import Work
@@ -83,6 +84,7 @@ def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
         port = http if http is not None else (DEFAULT_PORT if mode == "http" else None)
         if port is not None:
             pages = site(built.engine, link, app if settings.slack_signing_secret is not None else None)
+            hooks.mount(pages, built)
             port = running.enter_context(over_http(pages, host, port))
         running.enter_context(jobs.running(built, lambda: every_minute(built, app.client)))
         stop = _stop_signals()

@@ -216,6 +216,44 @@ class Cursor(SQLModel, table=True):
     updated_at: datetime = _at(nullable=False)
 
 
+class Delivery(SQLModel, table=True):
+    """A webhook as it arrived: a hint that a source has news. Gone once a pull that began later has ended."""
+
+    __table_args__ = (UniqueConstraint("source", "key"),)
+    id: int | None = _id()
+    #: `Source.name`, which may not have been pulled yet.
+    source: str
+    #: The delivery's own id, or the hash of its body.
+    key: str
+    body: bytes
+    received_at: datetime = _at(index=True, nullable=False)
+
+
+class WriteBack(SQLModel, table=True):
+    """Something that somebody told Unstuck to do in a ticket system."""
+
+    __tablename__ = "write_back"
+    __table_args__ = (UniqueConstraint("key"),)
+    id: int | None = _id()
+    #: `Action.key`: also what is left in the ticket system to find it by.
+    key: str
+    #: `Source.name`.
+    source: str
+    #: `Ticket.ext_id`.
+    ticket: str
+    #: `note`, `reply`, `assign`, `status`.
+    kind: str
+    value: str
+    by: str
+    #: `due` (not tried, or nobody knows whether it got through), `done`, `refused`.
+    state: str = Field(default="due", index=True)
+    attempts: int = 0
+    asked_at: datetime = _at(nullable=False)
+    #: When it may be tried (again): later than now while somebody is at it.
+    due_at: datetime = _at(index=True, nullable=False)
+    error: str | None = None
+
+
 class Calendar(SQLModel, table=True):
     """Business hours of a team: weekly intervals, time zone, holidays."""
 

@@ -36,6 +36,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("source", "key"),
+    )
+    op.create_index(op.f("ix_delivery_received_at"), "delivery", ["received_at"], unique=False)
+    op.create_table(
         "feedback",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("change_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -166,6 +177,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_watch_look_at"), "watch", ["look_at"], unique=False)
     op.create_index(op.f("ix_watch_revision"), "watch", ["revision"], unique=False)
+    op.create_table(
+        "write_back",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("ticket", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    op.create_index(op.f("ix_write_back_due_at"), "write_back", ["due_at"], unique=False)
+    op.create_index(op.f("ix_write_back_state"), "write_back", ["state"], unique=False)
     op.create_table(
         "change",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -320,6 +350,9 @@ def downgrade() -> None:
     op.drop_table("cursor")
     op.drop_index("ix_change_ticket_at", table_name="change")
     op.drop_table("change")
+    op.drop_index(op.f("ix_write_back_state"), table_name="write_back")
+    op.drop_index(op.f("ix_write_back_due_at"), table_name="write_back")
+    op.drop_table("write_back")
     op.drop_index(op.f("ix_watch_revision"), table_name="watch")
     op.drop_index(op.f("ix_watch_look_at"), table_name="watch")
     op.drop_table("watch")
@@ -342,6 +375,8 @@ def downgrade() -> None:
     op.drop_table("knowledge_use")
     op.drop_index(op.f("ix_feedback_ticket_id"), table_name="feedback")
     op.drop_table("feedback")
+    op.drop_index(op.f("ix_delivery_received_at"), table_name="delivery")
+    op.drop_table("delivery")
     op.drop_table("calendar")
     op.drop_index(op.f("ix_audit_at"), table_name="audit")
     op.drop_table("audit")

@@ -1,0 +1,158 @@
+"""A loopback server in a ticket system's place: keeps what happened, answers as documented, fails when told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, ClassVar
+
+from flask import Flask, Response, request
+from pydantic import SecretStr
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from unstuck.connectors import Connection
+from unstuck.testing import NOON
+
+TOKEN = "s3cret-t0ken"
+Fault = Callable[[], Response | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happened to a ticket."""
+
+    ticket: str
+    at: datetime
+    #: `create`, `status`, `assign`, `reply`, `note`, `merge`, `delete`.
+    does: str
+    value: str = ""
+    who: str = "1"
+
+
+@dataclass
+class StandIn:
+    """Base of the stand-ins: one for each connector, named as its system."""
+
+    url: str = ""
+    happened: list[Happening] = field(default_factory=list)
+    #: Met by the next requests, one each; then all is well.
+    faults: list[Fault] = field(default_factory=list)
+    #: Method and path of each request that came.
+    asked: list[str] = field(default_factory=list)
+    #: Put into every object that is answered with.
+    extra: dict[str, Any] = field(default_factory=dict)
+    token: str = TOKEN
+    #: A 429 holds until then; whoever comes sooner is an offender.
+    closed_until: float = 0.0
+    offences: int = 0
+    #: What its clock shows; `None`: the time of the last happening.
+    now: datetime | None = None
+
+    system: ClassVar[str]
+    #: Rows that its interface gives at most at once.
+    page: ClassVar[int]
+
+    def __post_init__(self) -> None: ...
+
+    def happen(self, ticket: str, at: datetime, does: str, value: str = "", who: str = "1") -> None:
+        self.happened.append(Happening(ticket, at, does, value, who))
+        self.take(self.happened[-1])
+
+    def connection(self, **given: Any) -> Connection:
+        quick = {"timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01}
+        return Connection("desk", self.url, SecretStr(self.token), **{**quick, **given})
+
+    # What differs.
+    def take(self, happening: Happening) -> None: ...
+    def routes(self, app: Flask) -> None: ...
+    def is_known(self) -> bool: ...  # type: ignore[empty-body]
+    def happen_late(self, ticket: str, at: datetime) -> None:
+        """A status change that was made before the newest one and becomes visible after it."""
+
+    def rename_status(self, old: str, new: str) -> None: ...
+
+    @contextmanager
+    def serving(self) -> Iterator[StandIn]:
+        # No name of a package: Flask would look for its files.
+        app = Flask(f"stand-in-{self.system}", static_folder=None)
+        app.json.sort_keys = False  # type: ignore[attr-defined]
+        self.routes(app)
+
+        @app.before_request
+        def meet() -> Response | None:
+            self.asked.append(f"{request.method} {request.path}")
+            if time.monotonic() < self.closed_until:
+                self.offences += 1
+                return Response("slow down", 429, {"Retry-After": "1"})
+            if self.faults and (answer := self.faults.pop(0)()) is not None:
+                return answer
+            return None if self.is_known() else Response('{"message": "no"}', 401, content_type="application/json")
+
+        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=self._handler())
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def _handler(self) -> type[WSGIRequestHandler]:
+        """Its clock stands a moment after the last thing that happened, unless the test sets it."""
+
+        def date(*_: object) -> str:
+            last = max((one.at for one in self.happened), default=NOON)
+            return format_datetime((self.now or last) + timedelta(seconds=1), usegmt=True)
+
+        return type("Handler", (_Quiet,), {"date_time_string": date})
+
+    # Faults.
+    def close_for(self, seconds: float, header: str | None = None) -> Fault:
+        """A 429 that means it: until the time is over everybody who asks again offends."""
+
+        def slow_down() -> Response:
+            self.closed_until = time.monotonic() + seconds
+            return Response("slow down", 429, {"Retry-After": header or str(int(seconds))})
+
+        return slow_down
+
+
+def status(code: int, body: str = "", content_type: str = "text/plain", **headers: str) -> Fault:
+    return lambda: Response(
+        body, code, {name.replace("_", "-"): value for name, value in headers.items()}, content_type=content_type
+    )
+
+
+def html() -> Fault:
+    return status(200, "<html><body>Maintenance</body></html>", "text/html; charset=utf-8")
+
+
+def truncated() -> Fault:
+    return status(200, '{"items": [{"id": 1, "Ty', "application/json")
+
+
+def slow(seconds: float) -> Fault:
+    def wait() -> None:
+        time.sleep(seconds)
+
+    return wait
+
+
+def fine() -> Fault:
+    return lambda: None
+
+
+def answer(value: Any) -> Response:
+    return Response(json.dumps(value, ensure_ascii=False), content_type="application/json; charset=utf-8")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None: ...
