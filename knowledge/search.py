@@ -137,12 +137,14 @@ def _rank(
         _hit(row, cards[number], place, known.get(number), verdicts.get(number))
         for place, (row, number) in enumerate(zip(ranked, numbers, strict=False), 1)
     ]
-    evidence = _evidence(wanted, weighed, cards[numbers[0]], indexes, measured)
+    # What is doubted lends no company to what takes its place.
+    trusted = [row for row in weighed if (fate := known.get(row.candidate.number)) is None or not fate.doubted]
+    evidence = _evidence(wanted, trusted or weighed, cards, indexes, measured)
     match = fused[0].candidate.number
     if match not in known or not known[match].doubted:
         return Found(tuple(hits), numbers, evidence)
     overruled = _hit(fused[0], cards[match], 1, known[match], verdicts.get(match))
-    return Found(tuple(hits), numbers, evidence, overruled, _evidence(wanted, fused, cards[match], indexes, measured))
+    return Found(tuple(hits), numbers, evidence, overruled, _evidence(wanted, fused, cards, indexes, measured))
 
 
 def _candidates(
@@ -173,10 +175,11 @@ def _means(wanted: Wanted, candidates: Sequence[rank.Candidate], measured: Measu
 
 
 def _evidence(
-    wanted: Wanted, ranked: Sequence[rank.Ranked], stored: Stored, indexes: Indexes, measured: Measures
+    wanted: Wanted, ranked: Sequence[rank.Ranked], cards: Mapping[int, Stored], indexes: Indexes, measured: Measures
 ) -> float:
-    """What speaks for the first of `ranked`, whose card is `stored`."""
+    """What speaks for the first of `ranked`."""
     best = ranked[0].candidate
+    stored = cards[best.number]
     first = ranked[: measures.LED_CARDS]
     lead = first[0].score - max((row.score for row in _others(first, measured)), default=first[-1].score)
     if wanted.vector is None or best.vector is None or best.cosine is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,10 @@ import knowledge
 from knowledge import Card, KnowledgeBase, embedding
 from knowledge.embed import Embedder
 from knowledge.testing import HashEmbedder, a_card, chroma_server
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning"
+)
 
 PARTS = ("pump", "valve", "fuse", "belt", "motor", "display", "hinge", "filter", "hose", "sensor")
 FAULTS = ("is loud", "leaks water", "stays cold", "blinks red", "smells burnt")
@@ -41,6 +46,15 @@ def many_cards() -> list[Card]:
 def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="unstuck-chroma-") as directory, chroma_server(Path(directory)) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def forgotten_connections() -> Iterator[None]:
+    """Chroma's client leaves connections to its server open; they are to be no other test's business."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(params=["embedded", "served"])
