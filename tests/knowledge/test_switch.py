@@ -57,7 +57,7 @@ def forgotten_connections() -> Iterator[None]:
         gc.collect()
 
 
-@pytest.fixture(params=["embedded", "served"])
+@pytest.fixture(params=["embedded", pytest.param("served", marks=pytest.mark.slow)])
 def chroma_url(request: pytest.FixtureRequest) -> str | None:
     if request.param == "embedded":
         return None
