@@ -8,7 +8,7 @@ way once the average card is taken off, plus a tenth of its lead over the best c
 **Threshold**: a sample of the desk's own cards is tried out, see `calibrate`. Each is asked for twice, in
 mangled words as people use them: once as it is, which shows the evidence of right answers and of mix-ups, and
 once with its whole topic gone, which shows the evidence of answers to what the desk has never solved. One
-question in five is taken to be of that kind. The threshold is the least evidence at which the wrong ones among
+question in four is taken to be of that kind. The threshold is the least evidence at which the wrong ones among
 the answers stay within the target, with one more wrong one added for what the sample did not show (as in
 conformal risk control, Angelopoulos et al. 2022; the loss is not monotone here, so it is an estimate for
 questions like the tried ones and no guarantee).
@@ -44,7 +44,7 @@ SAME_RESOLUTION = 0.5
 #: takes in half to all of a topic, and rarely a card of another.
 SAME_TOPIC = 0.5
 #: Share of questions that is taken to be about what the desk has not solved yet.
-UNKNOWN_SHARE = 0.2
+UNKNOWN_SHARE = 0.25
 #: Cards of each language tried out; the threshold's standard error is then about 2 points of the target share.
 TRIED = 200
 #: With fewer tried questions of a language those of all languages set its threshold.
