@@ -45,8 +45,11 @@ class KnowledgeBase(Register):
         model: Model | None = None,
         wrong_target: float = 0.10,
         now: Callable[[], datetime] | None = None,
+        own_engine: sa.Engine | None = None,
     ) -> None:
         super().__init__(catalogue, now or _utc_now)
+        #: Opened for this base alone, so closed with it.
+        self._own_engine = own_engine
         self._indexes = indexes
         self._spaces = spaces
         self._answering = Answering(model, wrong_target)
@@ -180,8 +183,10 @@ class KnowledgeBase(Register):
         }
 
     def close(self) -> None:
-        """Let another process write the indexes."""
+        """Let another process write the indexes, and give back what was opened for this base alone."""
         self._indexes.close()
+        if self._own_engine is not None:
+            self._own_engine.dispose()
 
     # -- inside: learning ----------------------------------------------------------------------
 
@@ -277,13 +282,16 @@ def open(
     default the machine's. Raises `NewerBase` when a newer version wrote the base.
     """
     engine = open_engine(engine_or_url) if isinstance(engine_or_url, str) else engine_or_url
+    own_engine = engine if isinstance(engine_or_url, str) else None
     catalogue = Catalogue(engine)
     catalogue.create_tables()
     if embedder is None or isinstance(embedder, str):
         embedder = find_embedder(embedder)
     indexes = IndexDirectory(catalogue, directory, chroma_url)
     spaces = Spaces(catalogue, embedder, reopen)
-    return KnowledgeBase(catalogue, indexes, spaces, model=model, wrong_target=wrong_target, now=now)
+    return KnowledgeBase(
+        catalogue, indexes, spaces, model=model, wrong_target=wrong_target, now=now, own_engine=own_engine
+    )
 
 
 def _measures_key(indexes: Indexes) -> str:

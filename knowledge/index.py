@@ -178,7 +178,9 @@ class ServedChroma:
         client, self._client = self._client, None
         if client is not None:
             client.close()
-            _session(client).close()  # Chroma leaves its connections open
+            # Chroma leaves its connections open, those of the client within the client too.
+            for one in (client, client._admin_client):
+                _session(one).close()
 
 
 def catch_up(index: ChromaIndex, catalogue: Catalogue, space: str, enough: Callable[[], bool] = lambda: False) -> bool:

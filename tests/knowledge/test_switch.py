@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +17,6 @@ import knowledge
 from knowledge import Card, KnowledgeBase, embedding
 from knowledge.embed import Embedder
 from knowledge.testing import HashEmbedder, a_card, chroma_server
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning"
-)
 
 PARTS = ("pump", "valve", "fuse", "belt", "motor", "display", "hinge", "filter", "hose", "sensor")
 FAULTS = ("is loud", "leaks water", "stays cold", "blinks red", "smells burnt")
@@ -46,15 +41,6 @@ def many_cards() -> list[Card]:
 def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="unstuck-chroma-") as directory, chroma_server(Path(directory)) as url:
         yield url
-
-
-@pytest.fixture(autouse=True)
-def forgotten_connections() -> Iterator[None]:
-    """Chroma's client leaves connections to its server open; they are to be no other test's business."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture(params=["embedded", pytest.param("served", marks=pytest.mark.slow)])
@@ -99,7 +85,8 @@ def client(url: str) -> Iterator[Any]:
     opened = chromadb.HttpClient("127.0.0.1", int(url.rpartition(":")[2]))
     yield opened
     opened.close()
-    opened._server._session.close()  # type: ignore[attr-defined]
+    for one in (opened, opened._admin_client):  # type: ignore[attr-defined]
+        one._server._session.close()
 
 
 def collections(url: str) -> list[str]:
@@ -231,7 +218,6 @@ def test_an_index_that_cannot_be_read_is_built_anew(engine: Engine, tmp_path: Pa
 
 
 # httpcore forgets to close a connection that the server has closed when the next one is refused.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning")
 def test_questions_go_on_while_the_chroma_server_is_away(engine: Engine, tmp_path: Path) -> None:
     with chroma_server(tmp_path) as url:
         base = knowledge.open(engine, tmp_path / "knowledge", chroma_url=url, embedder=model("old"))
