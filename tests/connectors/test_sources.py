@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import stat
@@ -16,6 +17,7 @@ from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 from standin_redmine import RedmineStandIn
 
+from unstuck import deps, settings
 from unstuck.cli import main
 from unstuck.connectors import Tickets
 from unstuck.errors import UsageError, UserError
@@ -206,6 +208,26 @@ def test_connect_and_sync(
     assert (told["source"], told["new_changes"]) == ("redmine", 80)
     code, out, err = run(capsys, monkeypatch, "sync", "--check", "--no-learn", *where)
     assert (code, json.loads(out)["missed"]) == (0, 0), err
+
+
+@pytest.mark.parametrize("asks_first", [True, False])
+def test_what_a_sync_learns_waits_for_a_yes_where_the_desk_wants_that(
+    asks_first: bool,
+    home: Path,
+    redmine: RedmineStandIn,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UNSTUCK_APPROVE_CARDS", str(asks_first).lower())
+    redmine.happen("1", NOON + HOUR, "reply", "Open the valve and let the air out of the pump.")
+    redmine.happen("1", NOON + 2 * HOUR, "status", "Resolved")
+    run(
+        capsys, monkeypatch, "connect", "redmine", "--url", redmine.url, "--yes", "--class", "Resolved=SOLVED",
+        "--home", str(home),
+    )  # fmt: skip
+    with contextlib.closing(deps.build(settings.load(home=home))) as built:
+        known, waiting = built.knowledge.status()["cards"], list(built.knowledge.ledger.proposed())
+    assert (known == 0, bool(waiting)) == (asks_first, asks_first)
 
 
 def test_statuses_that_nobody_confirmed_stand_as_comments(

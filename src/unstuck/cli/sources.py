@@ -172,7 +172,7 @@ def _prepare(deps: Deps, lang: Lang, *, learn: bool) -> None:
     with progress.status(t("import.preparing", lang)):
         deps.facts.refresh()
         if learn:
-            learn_solved(deps.sessions, deps.knowledge)
+            learn_solved(deps.sessions, deps.knowledge, ask_first=deps.settings.approve_cards)
 
 
 @contextmanager
