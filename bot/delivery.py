@@ -19,7 +19,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot import blocks, refusals
 from bot.people import People
-from bot.posting import LINE_BROKEN
+from bot.posting import LINE_BROKEN, find_posted, open_address
 from unstuck.i18n import Lang
 from unstuck.nudges import message, outbox
 from unstuck.nudges.desk import Desk, read_desk
@@ -37,8 +37,6 @@ EVENT = "unstuck_nudge"
 TIMEOUT_S = 10
 #: No post is begun with less of the lease left than this.
 MARGIN = timedelta(seconds=2 * TIMEOUT_S)
-#: Slack's clock and ours may differ by this much.
-SKEW = timedelta(hours=1)
 #: After a refused token nothing else will do better.
 PAUSE = timedelta(minutes=5)
 
@@ -144,7 +142,7 @@ class _Round:
         ts = None
         if held.tried_at is not None and held.slack_channel is not None:
             try:
-                ts = self._ts_of(held.key, held.slack_channel, held.tried_at)
+                ts = find_posted(self.client, EVENT, held.key, held.slack_channel, held.tried_at)
             except (SlackApiError, *LINE_BROKEN) as error:
                 if refusals.word(error) != "channel_not_found":
                     self._wait(error, held)
@@ -156,16 +154,6 @@ class _Round:
                 return Fate.WITHDRAWN if outbox.withdraw(session, held, self._now()) else Fate.LOST
         return None
 
-    def _ts_of(self, key: str, channel: str, since: datetime) -> str | None:
-        oldest = f"{(since - SKEW).timestamp():.6f}"
-        pages = self.client.conversations_history(channel=channel, oldest=oldest, include_all_metadata=True, limit=200)
-        for page in pages:
-            for found in page["messages"]:
-                metadata = found.get("metadata") or {}
-                if metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("key") == key:
-                    return str(found["ts"])
-        return None
-
     # -- sending
 
     def _send(self, held: Claim) -> Fate:
@@ -173,7 +161,7 @@ class _Round:
         refused = ["no address: set nudge_channel, or e-mails and channels of people and teams"]
         for address in self._addresses(held):
             try:
-                user, channel = self._open(address)
+                user, channel = open_address(self.client, address)
             except (SlackApiError, *LINE_BROKEN) as error:
                 if refusals.word(error) in refusals.UNREACHABLE:
                     refused.append(refusals.word(error))
@@ -190,16 +178,9 @@ class _Round:
         directory = self.desk.directory(held.ticket.source_id)
         return directory.addresses(held.recipient, held.payload.get("team"))
 
-    def _open(self, address: Address) -> tuple[str | None, str]:
-        """The person, if it is one, and the channel to post to. Raises what Slack's client raises."""
-        if address.channel is not None:
-            return None, address.channel
-        user = address.user or str(self.client.users_lookupByEmail(email=str(address.email))["user"]["id"])
-        return user, str(self.client.conversations_open(users=user)["channel"]["id"])
-
     def _post(self, held: Claim, user: str | None, channel: str, *, instead: bool) -> Fate | str:
         """Post once; Slack's word when this address does not take it."""
-        lang = self._lang(user)
+        lang = self.people.lang(user, self.deps.settings.lang)
         drawn = self._draw(held, lang, instead=instead)
         with self.deps.sessions.begin() as session:
             enough_time = self._now() + self._margin() < held.lease_until
@@ -239,16 +220,6 @@ class _Round:
         with reading(self.deps.engine) as connection:
             view = message.view(connection, held.nudge_id, self.desk, lang, waited=held.waited, note=note)
         return _arguments(blocks.nudge(view, lang))
-
-    def _lang(self, user: str | None) -> Lang:
-        """The language of the reader's Slack, else the desk's."""
-        if user is None:
-            return self.deps.settings.lang
-        try:
-            return self.people.get(user).lang or self.deps.settings.lang
-        except (SlackApiError, *LINE_BROKEN) as error:
-            log.info("language of %s not known: %s", user, error)
-            return self.deps.settings.lang
 
     # -- marking
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from slack_sdk import WebClient
@@ -14,9 +13,8 @@ from slack_sdk.errors import SlackApiError
 from bot import blocks, refusals
 from bot.delivery import never_again
 from bot.people import People
-from bot.posting import LINE_BROKEN
+from bot.posting import LINE_BROKEN, find_posted, open_address
 from unstuck import notices
-from unstuck.i18n import Lang
 from unstuck.notices import Held
 from unstuck.nudges.recipients import Address, Directory, directory_of
 from unstuck.tickets.database import reading
@@ -27,14 +25,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("unstuck.bot")
 
 EVENT = "unstuck_notice"
-#: Slack's clock and ours may differ by this much.
-SKEW = timedelta(hours=1)
 AT_MOST = 200
 
 
 def deliver_notices(deps: Deps, client: WebClient) -> int:
     """Send what is due; returns how many arrived. Any number of processes may run this at once on PostgreSQL."""
-    round_ = _Round(deps, never_again(client))
+    client = never_again(client)
+    round_ = _Round(deps, client, People(client, deps.clock, ""))
     arrived = 0
     for _ in range(AT_MOST):
         with deps.sessions.begin() as session:
@@ -56,11 +53,12 @@ class _StopError(Exception):
 class _Round:
     deps: Deps
     client: WebClient
+    people: People
 
     def deliver(self, held: Held) -> bool:
         if held.tried_at is not None and held.channel is not None:
             try:
-                found = self._find(held, held.channel, held.tried_at)
+                found = find_posted(self.client, EVENT, held.told.key, held.channel, held.tried_at)
             except (SlackApiError, *LINE_BROKEN) as error:
                 return self._later(held, error, unsure=True)
             if found is not None:
@@ -68,7 +66,7 @@ class _Round:
         refused = "no address"
         for address in self._addresses(held):
             try:
-                user, channel = self._open(address)
+                user, channel = open_address(self.client, address)
             except (SlackApiError, *LINE_BROKEN) as error:
                 if refusals.word(error) not in refusals.UNREACHABLE:
                     return self._later(held, error, unsure=False)
@@ -92,15 +90,10 @@ class _Round:
             if told.kind != "digest" or not address.instead:
                 yield address
 
-    def _open(self, address: Address) -> tuple[str | None, str]:
-        if address.channel is not None:
-            return None, address.channel
-        user = address.user or str(self.client.users_lookupByEmail(email=str(address.email))["user"]["id"])
-        return user, str(self.client.conversations_open(users=user)["channel"]["id"])
-
     def _post(self, held: Held, user: str | None, channel: str) -> bool | str:
         """Post once; Slack's word when this address does not take it."""
-        drawn = blocks.notice_of(held.told.kind, held.told.payload, self._lang(user), alone=user is not None)
+        lang = self.people.lang(user, self.deps.settings.lang)
+        drawn = blocks.notice_of(held.told.kind, held.told.payload, lang, alone=user is not None)
         with self.deps.sessions.begin() as session:
             if not notices.aim(session, held, channel, self.deps.clock.now()):
                 return False
@@ -118,25 +111,6 @@ class _Round:
                 return refusals.word(error)
             return self._later(held, error, unsure=not refusals.is_certain(error))
         return self._sent(held, str(posted["channel"]), str(posted["ts"]))
-
-    def _lang(self, user: str | None) -> Lang:
-        """The language of the reader's Slack, else the desk's."""
-        if user is None:
-            return self.deps.settings.lang
-        try:
-            return People(self.client, self.deps.clock, "").get(user).lang or self.deps.settings.lang
-        except (SlackApiError, *LINE_BROKEN):
-            return self.deps.settings.lang
-
-    def _find(self, held: Held, channel: str, since: datetime) -> str | None:
-        """The `ts` of the message if an earlier try got through."""
-        oldest = f"{(since - SKEW).timestamp():.6f}"
-        pages = self.client.conversations_history(channel=channel, oldest=oldest, include_all_metadata=True, limit=200)
-        for page in pages:
-            for found in page["messages"]:
-                if (found.get("metadata") or {}).get("event_payload", {}).get("key") == held.told.key:
-                    return str(found["ts"])
-        return None
 
     def _sent(self, held: Held, channel: str, ts: str) -> bool:
         with self.deps.sessions.begin() as session:

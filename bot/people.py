@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +11,11 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot.posting import LINE_BROKEN
 from unstuck.clock import Clock
 from unstuck.i18n import Lang
+
+log = logging.getLogger("unstuck.bot")
 
 #: How long Slack's word about a person is believed.
 FRESH_FOR = timedelta(minutes=10)
@@ -51,6 +55,16 @@ class People:
         with self._lock:
             self._known[user_id] = (now, member)
         return member
+
+    def lang(self, user_id: str | None, default: Lang) -> Lang:
+        """The language of the person's Slack; `default` for a channel, or when it is not to be known."""
+        if user_id is None:
+            return default
+        try:
+            return self.get(user_id).lang or default
+        except (SlackApiError, *LINE_BROKEN) as error:
+            log.info("language of %s not known: %s", user_id, error)
+            return default
 
     def _look_up(self, user_id: str) -> Member:
         try:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk import WebClient
@@ -19,6 +20,7 @@ from slack_sdk.webhook import WebhookClient
 from bot.blocks import Drawn, notice
 from unstuck.errors import UserError
 from unstuck.i18n import Lang
+from unstuck.nudges.recipients import Address
 
 log = logging.getLogger("unstuck.bot")
 
@@ -28,6 +30,8 @@ PAUSES = (0.3, 1.0, 3.0)
 #: What a broken line raises. `slack_sdk` re-sends nothing by itself here: see `bot/app.py`.
 LINE_BROKEN = (OSError, http.client.HTTPException)
 SERVER_ERROR = 500
+#: Slack's clock and ours may differ by this much.
+SKEW = timedelta(hours=1)
 
 
 class Place:
@@ -134,6 +138,26 @@ def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str |
         if found is not None:
             return found
     raise AssertionError("the last attempt returns or raises")
+
+
+def open_address(client: WebClient, address: Address) -> tuple[str | None, str]:
+    """The person, if it is one, and the channel to post to. Raises what Slack's client raises."""
+    if address.channel is not None:
+        return None, address.channel
+    user = address.user or str(client.users_lookupByEmail(email=str(address.email))["user"]["id"])
+    return user, str(client.conversations_open(users=user)["channel"]["id"])
+
+
+def find_posted(client: WebClient, event: str, key: str, channel: str, since: datetime) -> str | None:
+    """The `ts` of the message with this metadata, if a try since then got through. Raises what the client raises."""
+    oldest = f"{(since - SKEW).timestamp():.6f}"
+    pages = client.conversations_history(channel=channel, oldest=oldest, include_all_metadata=True, limit=200)
+    for page in pages:
+        for found in page["messages"]:
+            metadata = found.get("metadata") or {}
+            if metadata.get("event_type") == event and metadata.get("event_payload", {}).get("key") == key:
+                return str(found["ts"])
+    return None
 
 
 def is_unclear(error: Exception) -> bool:

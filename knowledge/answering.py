@@ -32,9 +32,9 @@ class Answering:
             return Answer(False, 0.0, "", lang=lang, reason="no_words")
         if not found.hits:
             return Answer(False, 0.0, "", lang=lang, reason="nothing_known")
-        asked_in, best = language_of(question.text), found.hits[0]
-        sure = 0.0 if best.contradicts else view.measures.confidence(found.evidence, self.wrong_target, asked_in)
-        least = view.measures.threshold(self.wrong_target, asked_in)
+        trials, best = view.measures.trials_in(language_of(question.text)), found.hits[0]
+        least = trials.threshold(self.wrong_target)
+        sure = 0.0 if best.contradicts else trials.confidence(found.evidence, self.wrong_target, least)
         if found.evidence < least or best.doubted or best.contradicts:
             return _dont_know(found, sure, least, lang)
         # The first one is neither, so something is left.

@@ -21,7 +21,7 @@ from knowledge.index import SHELVES, shelf_of
 from knowledge.indexes import Indexes
 from knowledge.measures import Measures, Trials
 from knowledge.search import Wanted, find
-from knowledge.words import language_of, words
+from knowledge.words import first_sentence, language_of, words
 
 #: Cards that stand for the whole base.
 _SAMPLE = 2_000
@@ -63,10 +63,12 @@ class Calibration:
         vectors = self.embed([question for _, question in asked])
         visible = frozenset(stored.card.visibility for stored in sample)
         topics = {stored.number: self._topic(stored, measured) for stored in held_out}
+        spared = {one.number for one in held_out if self._has_company(one, topics[one.number])}
         for (stored, question), vector in zip(asked, vectors, strict=True):
             wanted, topic = Wanted(question, vector, _NEAREST, None, visible), topics[stored.number]
-            itself = frozenset({stored.number}) if self._has_company(stored, topic) else frozenset[int]()
-            found = find(replace(wanted, without=itself), self.catalogue, self.indexes, measured)
+            found = find(
+                replace(wanted, without=frozenset({stored.number} & spared)), self.catalogue, self.indexes, measured
+            )
             if found.numbers:
                 is_right = found.numbers[0] in topic or self._is_same(found.hits[0].card, stored.card)
                 unknown = self._wrong_evidence(stored, replace(wanted, without=topic), measured)
@@ -187,7 +189,7 @@ def _as_question(card: Card, vague: frozenset[str]) -> str:
     """The card's problem as somebody might ask: its title, else its first sentence."""
     if card.title and card.title not in vague:
         return card.title
-    first = re.split(r"(?<=[。！？!?\n])|(?<=\.)\s", card.text.strip(), maxsplit=1)[0].strip()
+    first = first_sentence(card.text)
     return first if len(first) > 5 else card.symptom
 
 

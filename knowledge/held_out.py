@@ -6,7 +6,6 @@ holds cards out by: each one's rare words are mostly the other's too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +13,12 @@ from datetime import UTC, datetime
 from knowledge import redact
 from knowledge.cards import Card
 from knowledge.folding import Folds
-from knowledge.words import words
+from knowledge.words import first_sentence, words
 
 #: At least so many cards are left to answer for each one that is asked.
 _KNOWN_PER_ASKED = 2
 #: A title with fewer words says too little to be asked alone.
 _ENOUGH_WORDS = 2
-_FIRST_SENTENCE = re.compile(r".*?(?:[。！？!?\n]|\.\s|\Z)", re.DOTALL)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,5 +46,4 @@ def question_of(card: Card) -> str:
     """The card's problem as a colleague would ask it: its title, and where that is short its first sentence too."""
     if len(words(card.title)) >= _ENOUGH_WORDS:
         return card.title
-    first = _FIRST_SENTENCE.match(card.text.strip())
-    return f"{card.title}. {first.group().strip() if first else ''}".strip(". ")
+    return f"{card.title}. {first_sentence(card.text)}".strip(". ")

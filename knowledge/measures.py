@@ -80,6 +80,15 @@ class Trials:
         good = points[wrong <= target * (right + wrong)]
         return float(good[0]) if len(good) else math.inf
 
+    def confidence(self, evidence: float, target: float, threshold: float) -> float:
+        """Evidence as a probability-like figure: 1 - target at the threshold, more above, never 0 or 1."""
+        if len(self.unknown) < 2:
+            return 0.0
+        # Where no evidence is enough, more of it still says more.
+        enough = min(threshold, max(*self.right, *self.unknown))
+        logit = math.log((1 - target) / target) + (evidence - enough) / self.spread
+        return 1 / (1 + math.exp(-max(min(logit, 40), -40)))
+
     @cached_property
     def spread(self) -> float:
         """How much evidence varies when there is nothing to be known."""
@@ -129,14 +138,9 @@ class Measures:
         return self.trials_in(lang).threshold(target)
 
     def confidence(self, evidence: float, target: float, lang: str) -> float:
-        """Evidence as a probability-like figure: 1 - target at the threshold, more above, never 0 or 1."""
+        """As `Trials.confidence`, for a question in `lang`."""
         trials = self.trials_in(lang)
-        if len(trials.unknown) < 2:
-            return 0.0
-        # Where no evidence is enough, more of it still says more.
-        enough = min(trials.threshold(target), max(*trials.right, *trials.unknown))
-        logit = math.log((1 - target) / target) + (evidence - enough) / trials.spread
-        return 1 / (1 + math.exp(-max(min(logit, 40), -40)))
+        return trials.confidence(evidence, target, trials.threshold(target))
 
     def mean_cosines(self, vector: NDArray[np.float32]) -> dict[str, float]:
         """Cosine of `vector` with the average card of each shelf."""

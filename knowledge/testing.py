@@ -115,3 +115,21 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise RuntimeError(f"the Chroma server ended with {server.returncode}")
+
+
+def run_killed(script: str, *arguments: str, after_s: float | None = None) -> None:
+    """Run a script in a process of its own that says a line when it is ready; kill it so long after, if it still runs.
+
+    Without `after_s` it has to end by itself, and well.
+    """
+    command = [sys.executable, "-c", script, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            code = process.wait(after_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return
+    if after_s is None and code != 0:
+        raise RuntimeError(f"the script ended with {code}")

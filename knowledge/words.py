@@ -202,3 +202,12 @@ def is_chinese(text: str) -> bool:
 def language_of(text: str) -> str:
     """The language a question is asked in: `zh` or `en`."""
     return "zh" if is_chinese(text) else "en"
+
+
+_FIRST_SENTENCE = re.compile(r".*?(?:[。！？!?\n]|\.\s|\Z)", re.DOTALL)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence or line of `text`."""
+    found = _FIRST_SENTENCE.match(text.strip())
+    return found.group().strip() if found else ""

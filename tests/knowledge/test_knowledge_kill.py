@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 import knowledge
-from knowledge.testing import HashEmbedder
+from knowledge.testing import HashEmbedder, run_killed
 
 KILLS = 5
 LEARN = """
@@ -23,7 +21,7 @@ import knowledge
 from knowledge import base, embedding
 from knowledge.testing import HashEmbedder, a_card
 
-base._CARDS_AT_ONCE, embedding._TEXTS_AT_ONCE, embedding._CARDS_AT_ONCE = 20, 10, 30
+base.CARDS_AT_ONCE, embedding._TEXTS_AT_ONCE, embedding._CARDS_AT_ONCE = 20, 10, 30
 home = Path(sys.argv[1])
 cards = [
     a_card(f"c{n}", f"Machine {n} stops with E-{n}", text=f"Line {n % 17}", steps=f"Exchange part {n % 50}",
@@ -43,27 +41,13 @@ def test_killed_at_random_moments_the_base_is_the_same(tmp_path: Path) -> None:
     clean.mkdir()
     killed.mkdir()
     started = time.monotonic()
-    _run(clean)
+    run_killed(LEARN, str(clean))
     whole_run = time.monotonic() - started
     dice = random.Random(7)
     for _ in range(KILLS):
-        _run(killed, kill_after_s=dice.uniform(0, whole_run))
-    _run(killed)
+        run_killed(LEARN, str(killed), after_s=dice.uniform(0, whole_run))
+    run_killed(LEARN, str(killed))
     assert _contents(killed) == _contents(clean)
-
-
-def _run(home: Path, kill_after_s: float | None = None) -> None:
-    process = subprocess.Popen([sys.executable, "-c", LEARN, str(home)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process, process.stdout:
-        process.stdout.readline()
-        if kill_after_s is None:
-            assert process.wait() == 0
-            return
-        try:
-            process.wait(kill_after_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 def _contents(home: Path) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
+
+from knowledge.testing import run_killed
 
 KILLS = 4
 UPKEEP = """
@@ -47,28 +47,14 @@ def test_killed_at_random_moments_everything_is_settled_once(tmp_path: Path) -> 
     clean.mkdir()
     killed.mkdir()
     started = time.monotonic()
-    _run(clean)
+    run_killed(UPKEEP, str(clean))
     whole_run = time.monotonic() - started
     dice = random.Random(11)
     for _ in range(KILLS):
-        _run(killed, kill_after_s=dice.uniform(0.3, 1.0) * whole_run)
-    _run(killed)
-    _run(clean)
+        run_killed(UPKEEP, str(killed), after_s=dice.uniform(0.3, 1.0) * whole_run)
+    run_killed(UPKEEP, str(killed))
+    run_killed(UPKEEP, str(clean))
     assert _contents(killed) == _contents(clean)
-
-
-def _run(home: Path, kill_after_s: float | None = None) -> None:
-    process = subprocess.Popen([sys.executable, "-c", UPKEEP, str(home)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process, process.stdout:
-        process.stdout.readline()
-        if kill_after_s is None:
-            assert process.wait() == 0
-            return
-        try:
-            process.wait(kill_after_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 def _contents(home: Path) -> dict[str, Any]:
