@@ -16,6 +16,8 @@ from knowledge.words import language_of, words
 
 #: Nearest cards that are shown with an "I don't know".
 NEAREST = 5
+#: An answer is clear where, of answers with as much evidence, this share of the accepted ones was wrong in trials.
+CLEAR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Answering:
             nearest=found.hits,
             people=_people(found.hits),
             wrong_target=self.wrong_target,
+            is_clear=found.evidence >= trials.threshold(CLEAR * self.wrong_target),
         )
 
     def _write(self, question: Question, lang: str, hits: Sequence[Hit], view: View, told: Told) -> compose.Written:

@@ -143,3 +143,5 @@ class Answer:
     people: tuple[str, ...] = ()
     #: Share of answers that may be wrong at the least confidence with which the base answers.
     wrong_target: float = 0.10
+    #: Answers with as much evidence are wrong far less often than that.
+    is_clear: bool = False

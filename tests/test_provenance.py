@@ -37,14 +37,14 @@ def test_a_source_says_how_old_it_is_whose_and_how_often_it_worked(source: Citat
 
 
 @pytest.mark.parametrize(
-    ("confidence", "target", "lang", "says"),
+    ("is_clear", "target", "lang", "says"),
     [
-        (0.90, 0.10, "en", "Likely, not certain: up to 10% of such answers may be wrong"),
-        (0.99, 0.10, "en", "Sure: answers this clear are wrong far less often than the 10%"),
-        (0.96, 0.05, "en", "up to 5%"),
-        (0.91, 0.10, "zh", "最多约有 10% 是错的"),
-        (0.999, 0.20, "zh", "远低于可接受的 20%"),
+        (False, 0.10, "en", "Likely, not certain: up to 10% of such answers may be wrong"),
+        (True, 0.10, "en", "Sure: answers this clear are wrong far less often than the 10%"),
+        (False, 0.05, "en", "up to 5%"),
+        (False, 0.10, "zh", "最多约有 10% 是错的"),
+        (True, 0.20, "zh", "远低于可接受的 20%"),
     ],
 )
-def test_how_sure_is_told_by_what_the_desk_accepts(confidence: float, target: float, lang: Lang, says: str) -> None:
-    assert says in how_sure(Answer(True, confidence, "x", wrong_target=target), lang)
+def test_how_sure_is_told_by_what_the_desk_accepts(is_clear: bool, target: float, lang: Lang, says: str) -> None:
+    assert says in how_sure(Answer(True, 0.95, "x", wrong_target=target, is_clear=is_clear), lang)

@@ -7,9 +7,6 @@ from datetime import datetime
 from knowledge.cards import Answer, Citation
 from unstuck.i18n import Lang, format_ago, t
 
-#: An answer whose chance to be wrong is this share of what the desk accepts counts as sure.
-_SURE = 0.25
-
 
 def origin(cited: Citation, lang: Lang, now: datetime) -> str:
     """How old a source is, whose, and how often it worked: "solved 3 weeks ago by Ana Silva · worked 14 times"."""
@@ -25,5 +22,4 @@ def origin(cited: Citation, lang: Lang, now: datetime) -> str:
 def how_sure(answer: Answer, lang: Lang) -> str:
     """What the calibration promises for an answer: less than the desk accepts, or about that much, is wrong."""
     accepted = max(1, round(100 * answer.wrong_target))
-    level = "sure" if 1 - answer.confidence <= _SURE * answer.wrong_target else "likely"
-    return t(f"answers.{level}", lang, percent=accepted)
+    return t("answers.sure" if answer.is_clear else "answers.likely", lang, percent=accepted)
