@@ -57,6 +57,10 @@ class StandIn:
     system: ClassVar[str]
     #: Rows that its interface gives at most at once.
     page: ClassVar[int]
+    #: Whose token it is, where the system asks.
+    user: ClassVar[str | None] = None
+    #: Whether it takes what is written; the others are written to in `realservers/`.
+    writes: ClassVar[bool] = False
 
     def __post_init__(self) -> None: ...
 
@@ -65,7 +69,7 @@ class StandIn:
         self.take(self.happened[-1])
 
     def connection(self, **given: Any) -> Connection:
-        quick = {"timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01}
+        quick = {"timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01, "user": self.user}
         return Connection("desk", self.url, SecretStr(self.token), **{**quick, **given})
 
     # What differs.
@@ -76,6 +80,8 @@ class StandIn:
         """A status change that was made before the newest one and becomes visible after it."""
 
     def rename_status(self, old: str, new: str) -> None: ...
+    def said(self, ticket: str) -> list[tuple[str, bool]]:  # type: ignore[empty-body]
+        """What was said on a ticket, and whether its customer can see it."""
 
     @contextmanager
     def serving(self) -> Iterator[StandIn]:

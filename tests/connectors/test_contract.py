@@ -17,7 +17,7 @@ from sqlmodel import Session
 from standin import StandIn
 
 from unstuck import errors
-from unstuck.connectors import Connector, Page, Tickets
+from unstuck.connectors import Action, ActionKind, Connector, Page, Tickets
 from unstuck.connectors.registry import connector_of, systems
 from unstuck.sources.config import SourceConfig
 from unstuck.sources.pull import Pull
@@ -31,6 +31,7 @@ MINUTE = timedelta(minutes=1)
 WORDS = {
     "redmine": {"open": "In Progress", "resolved": "Resolved", "ana": "1", "bo": "2"},
     "rt": {"open": "open", "resolved": "resolved", "ana": "ana", "bo": "bo"},
+    "zendesk": {"open": "In repair", "resolved": "solved", "ana": "1", "bo": "2"},
 }
 
 
@@ -96,21 +97,30 @@ def test_every_page_is_read_and_every_change_once_in_the_end(desk: StandIn) -> N
     assert pages[-1].left == 0
 
 
+def told_after_each(desk: StandIn, *steps: tuple[str, str]) -> list[TicketChange]:
+    """Changes of ticket 1 in order, when one thing a minute happens to it and it is looked at after each: some systems
+    show no more than how tickets stand.
+    """
+    fill(desk, 1, start=NOON - MINUTE)
+    pages = read(connected(desk))
+    for minute, (does, value) in enumerate(steps, start=2):
+        desk.happen("1", NOON + minute * MINUTE, does, value)
+        pages += read(connected(desk), pages[-1].cursor)
+    return sorted({c.change_id: c for c in changes(pages)}.values(), key=lambda c: (c.at, c.order))
+
+
 def test_what_a_ticket_was_created_with_and_what_it_became(desk: StandIn, word: dict[str, str]) -> None:
-    fill(desk, 1)
-    desk.happen("1", NOON + 2 * MINUTE, "status", word["open"])
-    desk.happen("1", NOON + 3 * MINUTE, "assign", "2")
-    told = sorted({c.change_id: c for c in changes(read(connected(desk)))}.values(), key=lambda c: (c.at, c.order))
+    told = told_after_each(desk, ("status", word["open"]), ("assign", "2"))
     created = told[0]
     assert created.kind is ChangeKind.CREATED
-    assert created.values["status"] in ("new", "New")
-    assert created.values["assignee"] is None
     assert created.values["title"] == "Case 1"
-    assert [change.values.get("assignee") for change in told if change.values.get("assignee")] == [
-        word["ana"],
-        word["bo"],
-    ]
-    assert told[-2].values["status"] == word["open"]
+    if connected(desk).capabilities.history == "told":
+        assert created.values["status"] in ("new", "New")
+        assert created.values["assignee"] is None
+    assignees = [who for change in told if (who := change.values.get("assignee"))]
+    assert list(dict.fromkeys(assignees)) == [word["ana"], word["bo"]]
+    statuses = [status for change in told if (status := change.values.get("status"))]
+    assert statuses[-1] == word["open"]
     assert all(change.at.tzinfo is not None for change in told)
 
 
@@ -170,11 +180,9 @@ def test_a_clock_that_is_wrong_moves_no_change(desk: StandIn, word: dict[str, st
 
 
 def test_a_reopened_ticket_keeps_both_moves(desk: StandIn, word: dict[str, str]) -> None:
-    fill(desk, 1)
-    for minute, status in ((2, "resolved"), (3, "open")):
-        desk.happen("1", NOON + minute * MINUTE, "status", word[status])
-    statuses = [change.values["status"] for change in changes(read(connected(desk))) if "status" in change.values]
-    assert statuses[1:] == [word["resolved"], word["open"]]
+    told = told_after_each(desk, ("status", word["resolved"]), ("status", word["open"]))
+    statuses = [status for change in told if (status := change.values.get("status"))]
+    assert statuses[-2:] == [word["resolved"], word["open"]]
 
 
 def test_a_merge_names_the_ticket_that_goes_on(desk: StandIn) -> None:
@@ -341,6 +349,70 @@ def test_plain_http_to_another_machine_must_be_wanted(desk: StandIn) -> None:
     connected(desk, plain_http=True)
 
 
+# --- writing
+
+
+@pytest.fixture
+def writable(desk: StandIn) -> StandIn:
+    if not desk.writes:
+        pytest.skip(f"{desk.system} is written to on the real server, by `make connectors-test`")
+    fill(desk, 1)
+    return desk
+
+
+def act(desk: StandIn, kind: ActionKind, value: str, key: str = "k3f9") -> str:
+    return connected(desk).write(Action(key, "1", kind, value, "Ana")).state
+
+
+@pytest.mark.parametrize(("kind", "public"), [(ActionKind.NOTE, False), (ActionKind.REPLY, True)])
+def test_words_are_written_once_and_a_note_stays_inside(writable: StandIn, kind: ActionKind, public: bool) -> None:
+    assert act(writable, kind, "The part is on its way. 零件在路上") == "done"
+    assert act(writable, kind, "The part is on its way. 零件在路上") == "already"
+    (said,) = [(body, seen) for body, seen in writable.said("1") if "[unstuck:k3f9]" in body]
+    assert said[0].startswith("The part is on its way. 零件在路上")
+    assert said[1] is public
+    told = [change.message for change in changes(read(connected(writable))) if change.message]
+    assert [message.public for message in told if "零件在路上" in message.body] == [public]
+
+
+def test_a_ticket_is_assigned_and_given_back(writable: StandIn, word: dict[str, str]) -> None:
+    def assignee() -> str | None:
+        (page,) = read(connected(writable), Tickets(["1"]))
+        standing = page.standing["1"]
+        assert standing is not None
+        return standing["assignee"]
+
+    assert act(writable, ActionKind.ASSIGN, word["bo"]) == "done"
+    assert act(writable, ActionKind.ASSIGN, word["bo"], "other") == "already"
+    assert assignee() == word["bo"]
+    assert act(writable, ActionKind.ASSIGN, "") == "done"
+    assert assignee() is None
+
+
+def test_a_status_is_set_and_an_unknown_one_refused(writable: StandIn, word: dict[str, str]) -> None:
+    assert act(writable, ActionKind.STATUS, word["resolved"]) == "done"
+    assert act(writable, ActionKind.STATUS, word["resolved"], "other") == "already"
+    with pytest.raises(errors.Refused):
+        act(writable, ActionKind.STATUS, "No such thing")
+    (page,) = read(connected(writable), Tickets(["1"]))
+    standing = page.standing["1"]
+    assert standing is not None
+    assert standing["status"] == word["resolved"]
+
+
+def test_a_write_whose_answer_was_lost_is_found_again(writable: StandIn) -> None:
+    """The write gets through, its answer does not: trying again must not say it twice."""
+    before = len(writable.asked)
+    assert act(writable, ActionKind.NOTE, "Once only") == "done"
+    sent = next(i for i, asked in enumerate(writable.asked[before:]) if not asked.startswith("GET"))
+    writable.faults = [*[standin.fine()] * (sent + 1), *[standin.status(500)] * 10]
+    with pytest.raises(errors.Unavailable):
+        act(writable, ActionKind.NOTE, "Twice?", "k2")
+    writable.faults = []
+    assert act(writable, ActionKind.NOTE, "Twice?", "k2") == "already"
+    assert len([body for body, _ in writable.said("1") if "Twice?" in body]) == 1
+
+
 # --- into the store
 
 
@@ -375,11 +447,12 @@ def test_a_renamed_status_stays_one_stage(desk: StandIn, word: dict[str, str], e
 def test_a_pull_that_fails_half_way_goes_on_from_there(desk: StandIn, engine: Engine) -> None:
     fill(desk, 80)
     expected = len(ids(read(connected(desk))))
+    step = max(1, len(desk.asked) // 4)
     desk.asked.clear()
     needed = 0
     for _ in range(40):
         needed += 1
-        desk.faults = [*[standin.fine()] * needed * 12, *[standin.status(500)] * 4]
+        desk.faults = [*[standin.fine()] * needed * step, *[standin.status(500)] * 4]
         try:
             pulling(desk, engine).run()
             break

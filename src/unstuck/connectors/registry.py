@@ -14,6 +14,7 @@ GROUP = "unstuck.connectors"
 OURS = {
     "redmine": "unstuck.connectors.redmine:Redmine",
     "rt": "unstuck.connectors.rt:RequestTracker",
+    "zendesk": "unstuck.connectors.zendesk:Zendesk",
 }
 
 
