@@ -239,11 +239,11 @@ def _json(answer: httpx.Response) -> Any:
         raise Malformed(f"{what}: broken or cut off JSON") from None
 
 
-def rows_of(found: Any, key: str) -> list[Any]:
-    """The list that an answer holds under `key`. Raises `Malformed` when there is none."""
-    if not isinstance(found, dict) or not isinstance(found.get(key), list):
-        raise Malformed(f"the ticket system answered without {key}")
-    rows: list[Any] = found[key]
+def rows_of(found: Any, key: str = "") -> list[Any]:
+    """The list that an answer is, or holds under `key`. Raises `Malformed` when there is none."""
+    rows = found.get(key) if key and isinstance(found, dict) else found
+    if not isinstance(rows, list):
+        raise Malformed(f"the ticket system answered without {key or 'a list'}")
     return rows
 
 

@@ -12,6 +12,7 @@ GROUP = "unstuck.connectors"
 
 #: Our own, imported when first used: system to module and class.
 OURS = {
+    "jira": "unstuck.connectors.jira:Jira",
     "redmine": "unstuck.connectors.redmine:Redmine",
     "rt": "unstuck.connectors.rt:RequestTracker",
     "zendesk": "unstuck.connectors.zendesk:Zendesk",
