@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 MINUTE = timedelta(minutes=1)
 #: Each system's own words for the same.
 WORDS = {
+    "freshdesk": {"open": "In repair", "resolved": "Resolved", "ana": "1", "bo": "2"},
     "jira": {"open": "In Progress", "resolved": "Resolved", "ana": "acc-1", "bo": "acc-2"},
     "redmine": {"open": "In Progress", "resolved": "Resolved", "ana": "1", "bo": "2"},
     "rt": {"open": "open", "resolved": "resolved", "ana": "ana", "bo": "bo"},

@@ -49,12 +49,15 @@ def by_update(
     """
     since, known = start_of(cursor)
     done, offset = since if known else since + OVERLAP if cursor else START, 0
+    given: list[Row] = []
     while True:
         rows = ask(since, offset)
         newest = max(map(updated_at, rows), default=since)
         done = max(done, newest)
-        yield [row for row in rows if updated_at(row) != known], cursor_at(done, clock()), len(rows) < size
+        fresh = [row for row in rows if updated_at(row) != known and row not in given]
+        yield fresh, cursor_at(done, clock()), len(rows) < size
         if len(rows) < size:
             return
         # More than a page at one moment: only within that moment by number.
+        given = [row for row in rows if updated_at(row) == newest]
         offset, since = (offset + len(rows), since) if newest == since else (0, newest)
