@@ -33,6 +33,7 @@ WORDS = {
     "jira": {"open": "In Progress", "resolved": "Resolved", "ana": "acc-1", "bo": "acc-2"},
     "redmine": {"open": "In Progress", "resolved": "Resolved", "ana": "1", "bo": "2"},
     "rt": {"open": "open", "resolved": "resolved", "ana": "ana", "bo": "bo"},
+    "servicenow": {"open": "In Progress", "resolved": "Resolved", "ana": "u1", "bo": "u2"},
     "zendesk": {"open": "In repair", "resolved": "solved", "ana": "1", "bo": "2"},
 }
 

@@ -16,6 +16,7 @@ OURS = {
     "jira": "unstuck.connectors.jira:Jira",
     "redmine": "unstuck.connectors.redmine:Redmine",
     "rt": "unstuck.connectors.rt:RequestTracker",
+    "servicenow": "unstuck.connectors.servicenow:ServiceNow",
     "zendesk": "unstuck.connectors.zendesk:Zendesk",
 }
 

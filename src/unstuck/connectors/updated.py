@@ -41,11 +41,13 @@ def cursor_at(newest: datetime, told: datetime | None) -> str:
 
 
 def by_update(
-    ask: Ask, updated_at: Callable[[Row], datetime], size: int, cursor: str | None, clock: Callable[[], datetime | None]
-) -> Iterator[tuple[list[Row], str, bool]]:
+    ask: Ask, updated_at: Callable[[Row], datetime], size: int, cursor: str | None, clock: Callable[[], datetime | None],
+    *, short: bool = False,
+) -> Iterator[tuple[list[Row], str, bool]]:  # fmt: skip
     """Rows not known yet, the cursor after them, and whether they are the last, page by page.
 
     `ask(since, offset)` gives at most `size` rows updated at or after a moment; `clock` tells the system's own time.
+    With `short`, a page may have fewer rows without being the last: then only an empty one is.
     """
     since, known = start_of(cursor)
     done, offset = since if known else since + OVERLAP if cursor else START, 0
@@ -55,9 +57,10 @@ def by_update(
         newest = max(map(updated_at, rows), default=since)
         done = max(done, newest)
         fresh = [row for row in rows if updated_at(row) != known and row not in given]
-        yield fresh, cursor_at(done, clock()), len(rows) < size
-        if len(rows) < size:
+        is_last = not rows if short else len(rows) < size
+        yield fresh, cursor_at(done, clock()), is_last
+        if is_last:
             return
-        # More than a page at one moment: only within that moment by number.
         given = [row for row in rows if updated_at(row) == newest]
-        offset, since = (offset + len(rows), since) if newest == since else (0, newest)
+        # More than a page at one moment: only within that moment by number.
+        offset, since = (offset + size, since) if newest == since else (0, newest)
