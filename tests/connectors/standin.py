@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 import time
@@ -51,6 +52,8 @@ class StandIn:
     #: A 429 holds until then; whoever comes sooner is an offender.
     closed_until: float = 0.0
     offences: int = 0
+    #: Where every answer says that the next page is, beside what it says anyway.
+    next_page: str = ""
     #: What its clock shows; `None`: the time of the last happening.
     now: datetime | None = None
 
@@ -83,6 +86,12 @@ class StandIn:
     def said(self, ticket: str) -> list[tuple[str, bool]]:  # type: ignore[empty-body]
         """What was said on a ticket, and whether its customer can see it."""
 
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        """Headers that it sends with a webhook, as its documentation says it signs; here: as our scrip for RT does."""
+        moment = str(int(at.timestamp()))
+        digest = hmac.new(secret.encode(), moment.encode() + b"." + body, "sha256").hexdigest()
+        return {"X-Unstuck-Timestamp": moment, "X-Unstuck-Signature": f"sha256={digest}"}
+
     @contextmanager
     def serving(self) -> Iterator[StandIn]:
         # No name of a package: Flask would look for its files.
@@ -99,6 +108,16 @@ class StandIn:
             if self.faults and (answer := self.faults.pop(0)()) is not None:
                 return answer
             return None if self.is_known() else Response('{"message": "no"}', 401, content_type="application/json")
+
+        @app.after_request
+        def point_elsewhere(response: Response) -> Response:
+            body = response.get_json(silent=True) if self.next_page else None
+            if isinstance(body, dict):
+                names = ("next", "next_page", "nextPage", "after_url", "self", "_url", "link", "url")
+                links = {"next": self.next_page, "self": self.next_page, **(body.get("links") or {})}
+                response.set_data(json.dumps(body | dict.fromkeys(names, self.next_page) | {"links": links}))
+            response.headers.update({"Link": f'<{self.next_page}>; rel="next"'} if self.next_page else {})
+            return response
 
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=self._handler())
         self.url = f"http://127.0.0.1:{server.server_port}"

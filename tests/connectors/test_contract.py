@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ WORDS = {
     "redmine": {"open": "In Progress", "resolved": "Resolved", "ana": "1", "bo": "2"},
     "rt": {"open": "open", "resolved": "resolved", "ana": "ana", "bo": "bo"},
     "servicenow": {"open": "In Progress", "resolved": "Resolved", "ana": "u1", "bo": "u2"},
+    "zammad": {"open": "in repair", "resolved": "closed", "ana": "3", "bo": "4"},
     "zendesk": {"open": "In repair", "resolved": "solved", "ana": "1", "bo": "2"},
 }
 
@@ -314,6 +316,17 @@ def test_another_host_is_never_asked(desk: StandIn) -> None:
             desk.faults = [standin.status(302, Location=where)] * 5
             with pytest.raises(errors.ForeignHost):
                 read(connected(desk))
+        assert other.asked == []
+
+
+def test_a_next_page_on_another_host_is_never_asked_for(desk: StandIn) -> None:
+    fill(desk, 130)
+    whole = ids(read(connected(desk)))
+    with stand_in_for(desk.system).serving() as other:
+        desk.next_page = f"{other.url}/api/next?token=1"
+        # Refusing the answer is as good as passing the link over.
+        with contextlib.suppress(errors.ForeignHost):
+            assert ids(read(connected(desk))) == whole
         assert other.asked == []
 
 

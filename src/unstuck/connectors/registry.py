@@ -17,6 +17,7 @@ OURS = {
     "redmine": "unstuck.connectors.redmine:Redmine",
     "rt": "unstuck.connectors.rt:RequestTracker",
     "servicenow": "unstuck.connectors.servicenow:ServiceNow",
+    "zammad": "unstuck.connectors.zammad:Zammad",
     "zendesk": "unstuck.connectors.zendesk:Zendesk",
 }
 

@@ -87,6 +87,10 @@ class FreshdeskStandIn(StandIn):
     def said(self, ticket: str) -> list[tuple[str, bool]]:
         return [(row["body_text"], not row["private"]) for row in self.conversations[ticket]]
 
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        """Its automations send headers that an administrator wrote down."""
+        return {"X-Unstuck-Token": secret}
+
     # --- what is asked
 
     def routes(self, app: Flask) -> None:

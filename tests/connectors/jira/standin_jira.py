@@ -6,6 +6,7 @@ issues gone.
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -103,6 +104,11 @@ class JiraStandIn(StandIn):
 
     def said(self, ticket: str) -> list[tuple[str, bool]]:
         return [(row["body"], row["jsdPublic"]) for row in self.comments[ticket]]
+
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        """https://developer.atlassian.com/cloud/jira/platform/webhooks/#secure-admin-webhooks"""
+        digest = hmac.new(secret.encode(), body, "sha256").hexdigest()
+        return {"X-Hub-Signature": f"sha256={digest}", "X-Atlassian-Webhook-Identifier": f"wh-{hash(at)}"}
 
     # --- what is asked
 

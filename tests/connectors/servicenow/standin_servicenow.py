@@ -5,6 +5,7 @@ their page, times in UTC without saying so, and the history in tables of its own
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -107,6 +108,12 @@ class ServiceNowStandIn(StandIn):
     def said(self, ticket: str) -> list[tuple[str, bool]]:
         rows = [row for row in self.tables["sys_journal_field"] if row["element_id"] == ticket]
         return [(row["value"], row["element"] == "comments") for row in rows]
+
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        """As the business rule in docs/connectors.md does."""
+        moment = str(int(at.timestamp()))
+        digest = hmac.digest(secret.encode(), f"{moment}.".encode() + body, "sha256")
+        return {"X-Unstuck-Timestamp": moment, "X-Unstuck-Signature": base64.b64encode(digest).decode()}
 
     # --- what is asked
 

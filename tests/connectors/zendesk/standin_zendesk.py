@@ -6,6 +6,7 @@ their own, deleted tickets in the export of tickets alone.
 from __future__ import annotations
 
 import base64
+import hmac
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -124,6 +125,15 @@ class ZendeskStandIn(StandIn):
             child for event in self.events if event["ticket_id"] == int(ticket) for child in event["child_events"]
         ]
         return [(child["body"], child["public"]) for child in children if child["event_type"] == "Comment"]
+
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        """https://developer.zendesk.com/documentation/webhooks/verifying/"""
+        digest = hmac.digest(secret.encode(), iso(at).encode() + body, "sha256")
+        name = "X-Zendesk-Webhook"
+        return {
+            f"{name}-Signature": base64.b64encode(digest).decode(), f"{name}-Signature-Timestamp": iso(at),
+            f"{name}-Invocation-Id": f"01F{hash(at)}",
+        }  # fmt: skip
 
     # --- what is asked
 
