@@ -1,15 +1,13 @@
-"""Texts and moments that connectors take in, and texts that they send out, once."""
+"""Texts that connectors take in, and what they send out, once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from html.parser import HTMLParser
 
-from unstuck.clock import parse_instant
 from unstuck.connectors import Action, Written
-from unstuck.errors import Malformed, Refused, Unavailable
+from unstuck.errors import Refused, Unavailable
 
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre"})
 _UNREAD = frozenset({"script", "style", "head"})
@@ -72,11 +70,3 @@ def set_once(wanted: str, now: Callable[[], str], put: Callable[[], object]) -> 
     if now() != wanted:
         raise Refused("it was not changed: the workflow or the role does not allow it")
     return Written("done")
-
-
-def moment(text: object) -> datetime:
-    """A moment as ticket systems write it."""
-    try:
-        return parse_instant(str(text))
-    except ValueError:
-        raise Malformed("the ticket system gave a time that is none") from None
