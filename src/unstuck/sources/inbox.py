@@ -21,6 +21,7 @@ from unstuck.connectors import Signature
 from unstuck.connectors.registry import connector_of
 from unstuck.sources.config import SourceConfig
 from unstuck.sources.pull import Sessions, engine_of
+from unstuck.sources.turns import turns
 from unstuck.tickets.database import reading
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Delivery
@@ -53,7 +54,7 @@ def take(config: SourceConfig, sessions: Sessions, clock: Clock, post: Post) -> 
         return "stale"
     row = Delivery(source=config.name, key=_key(signature, post), body=post.body, received_at=clock.now())
     try:
-        with sessions.begin() as session:
+        with turns.urgent(), sessions.begin() as session:
             session.add(row)
     except IntegrityError:
         return "known"
