@@ -183,8 +183,11 @@ def _check(answer: httpx.Response, what: str) -> None:
     if status < 300:
         return
     said = f"{what}: {status}"
-    if status == 429 or (status == 503 and "retry-after" in answer.headers):
+    if status == 429 or (status in (403, 503) and "retry-after" in answer.headers):
         raise RateLimited(retry_after_s(answer.headers.get("retry-after")))
+    if status == 403 and answer.headers.get("x-ratelimit-remaining") == "0":
+        # GitHub's way: when the next hour begins, in seconds since 1970.
+        raise RateLimited(_until(answer.headers.get("x-ratelimit-reset", "")))
     if status >= 500 or status in _FAILING:
         raise Unavailable(said)
     if status in _REFUSING:
@@ -204,6 +207,10 @@ def retry_after_s(header: str | None, now: datetime | None = None) -> float:
     if until is None:
         return WAIT_UNTOLD_S
     return max(0.0, (until - (now or SystemClock().now())).total_seconds())
+
+
+def _until(epoch: str) -> float:
+    return max(0.0, int(epoch) - SystemClock().now().timestamp()) if epoch.isdigit() else WAIT_UNTOLD_S
 
 
 def _date(header: str | None) -> datetime | None:
