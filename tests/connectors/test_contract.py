@@ -240,7 +240,7 @@ def test_a_description_says_statuses_and_teams(desk: StandIn, word: Mapping[str,
     desk.happen("1", NOON + 2 * MINUTE, "status", word["open"])
     said = connected(desk).describe()
     assert word["open"] in [status.name for status in said.statuses]
-    assert "Repairs" in [team.name for team in said.teams]
+    assert ("Repairs" in [team.name for team in said.teams]) is desk.has_teams
 
 
 # --- failing
@@ -403,6 +403,8 @@ def test_what_is_written_is_there_once(written: StandIn, kind: ActionKind) -> No
 
 
 def test_nobody_is_an_assignee_too(written: StandIn) -> None:
+    if ActionKind.ASSIGN not in connected(written).capabilities.writes:
+        pytest.skip("it cannot be written there")
     nobody = Action("k3f9", "1", ActionKind.ASSIGN, "", "Ana")
     assert connected(written).write(nobody).state == "done"
     assert connected(written).write(nobody).state == "already"

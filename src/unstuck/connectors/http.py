@@ -77,6 +77,10 @@ class Http:
         # A connector is used and dropped; its connections go with it.
         weakref.finalize(self, self._client.close)
 
+    def sign(self, headers: dict[str, str]) -> None:
+        """Send these from now on, where the token is one that ends."""
+        self._client.headers.update(headers)
+
     def get(self, path: str, **params: Any) -> Any:
         """The JSON at `path`; `path` may be a whole link that the system gave."""
         return self.read("GET", path, params=params)

@@ -12,6 +12,7 @@ GROUP = "unstuck.connectors"
 
 #: Our own, imported when first used: system to module and class.
 OURS = {
+    "feishu": "unstuck.connectors.feishu:Feishu",
     "hubspot": "unstuck.connectors.hubspot:HubSpot",
     "intercom": "unstuck.connectors.intercom:Intercom",
     "github": "unstuck.connectors.github:GitHub",
