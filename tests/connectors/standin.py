@@ -66,6 +66,8 @@ class StandIn:
     user: ClassVar[str | None] = None
     #: It tells only how tickets stand, never how they stood.
     forgets: ClassVar[bool] = False
+    #: It has notes that customers do not see.
+    has_notes: ClassVar[bool] = True
     #: It knows teams by itself, without being told which field is one.
     has_teams: ClassVar[bool] = True
     #: Whether it can be written to.

@@ -43,6 +43,9 @@ def connect(
     ],
     system: Annotated[str | None, typer.Option(help="Which ticket system it is, where the name does not say.")] = None,
     url: Annotated[str | None, typer.Option(help="Address of the ticket system.")] = None,
+    user: Annotated[
+        str | None, typer.Option(help="User that the token belongs to, where the system asks for one.")
+    ] = None,
     token_env: Annotated[str | None, typer.Option(help="Variable that holds the token.")] = None,
     token_in_file: Annotated[
         bool, typer.Option("--token-in-file", help="Write the token into the file itself.")
@@ -74,6 +77,7 @@ def connect(
     token = token or _asked(f"--token-env ({variable})", t("sources.ask_token", words), quiet=yes, hidden=True)
     tried = connecting.start(directory, name, chosen, address, SecretStr(token))
     tried = replace(tried, plain_http=plain_http or tried.plain_http, options={**tried.options, **_options(option)})
+    tried = replace(tried, user=user or tried.user)
     for given in classes or []:
         tried = replace(tried, classes=connecting.corrected(tried.classes, given))
     progress.print(t("sources.trying", words, url=tried.url), markup=False, highlight=False)

@@ -18,6 +18,7 @@ OURS = {
     "github": "unstuck.connectors.github:GitHub",
     "redmine": "unstuck.connectors.redmine:Redmine",
     "rt": "unstuck.connectors.rt:RequestTracker",
+    "udesk": "unstuck.connectors.udesk:Udesk",
 }
 
 

@@ -22,6 +22,7 @@ class GitHubStandIn(StandIn):
     words: ClassVar[Mapping[str, str]] = {
         "new": "open", "open": "in progress", "resolved": "closed", "ana": "1", "bo": "2",
     }  # fmt: skip
+    has_notes: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Any]] = {"repository": REPOSITORY}
 
     def __post_init__(self) -> None:
