@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 import time
@@ -53,25 +54,26 @@ class StandIn:
     offences: int = 0
     #: So many writes get through without the writer being told.
     lost_answers: int = 0
+    #: Where every answer says that the next page is, beside what it says anyway.
+    next_page: str = ""
     #: What its clock shows; `None`: the time of the last happening.
     now: datetime | None = None
 
     system: ClassVar[str]
     #: Rows that its interface gives at most at once.
     page: ClassVar[int]
-    #: Its own words for the statuses `new`, `open` and `resolved` and for the people `ana` and `bo`.
-    words: ClassVar[Mapping[str, str]]
+    #: Whose token it is, where the system asks.
+    user: ClassVar[str | None] = None
+    #: Whether it takes what is written; the others are written to in `realservers/`.
+    writes: ClassVar[bool] = False
     #: What its connector must be told.
     options: ClassVar[Mapping[str, Any]] = {}
-    user: ClassVar[str | None] = None
-    #: It tells only how tickets stand, never how they stood.
-    forgets: ClassVar[bool] = False
+    #: Requests a minute for the tests, where the system's own limit would make them wait.
+    per_minute: ClassVar[float | None] = None
     #: It has notes that customers do not see.
     has_notes: ClassVar[bool] = True
     #: It knows teams by itself, without being told which field is one.
     has_teams: ClassVar[bool] = True
-    #: Whether it can be written to.
-    takes_writes: ClassVar[bool] = True
     #: Tickets can be merged; statuses have ids that stay when they are renamed.
     merges: ClassVar[bool] = True
     renames: ClassVar[bool] = True
@@ -84,7 +86,7 @@ class StandIn:
 
     def connection(self, **given: Any) -> Connection:
         quick = {
-            "timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01, "per_minute": 1e6,
+            "timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01, "per_minute": self.per_minute,
             "options": self.options, "user": self.user,
         }  # fmt: skip
         return Connection("desk", self.url, SecretStr(self.token), **{**quick, **given})
@@ -100,6 +102,14 @@ class StandIn:
         """A status change that was made before the newest one and becomes visible after it."""
 
     def rename_status(self, old: str, new: str) -> None: ...
+    def said(self, ticket: str) -> list[tuple[str, bool]]:  # type: ignore[empty-body]
+        """What was said on a ticket, and whether its customer can see it."""
+
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        """Headers that it sends with a webhook, as its documentation says it signs; here: as our scrip for RT does."""
+        moment = str(int(at.timestamp()))
+        digest = hmac.new(secret.encode(), moment.encode() + b"." + body, "sha256").hexdigest()
+        return {"X-Unstuck-Timestamp": moment, "X-Unstuck-Signature": f"sha256={digest}"}
 
     @contextmanager
     def serving(self) -> Iterator[StandIn]:
@@ -124,6 +134,16 @@ class StandIn:
                 return given
             self.lost_answers -= 1
             return Response("bad gateway", 502)
+
+        @app.after_request
+        def point_elsewhere(response: Response) -> Response:
+            body = response.get_json(silent=True) if self.next_page else None
+            if isinstance(body, dict):
+                names = ("next", "next_page", "nextPage", "after_url", "self", "_url", "link", "url")
+                links = {"next": self.next_page, "self": self.next_page, **(body.get("links") or {})}
+                response.set_data(json.dumps(body | dict.fromkeys(names, self.next_page) | {"links": links}))
+            response.headers.update({"Link": f'<{self.next_page}>; rel="next"'} if self.next_page else {})
+            return response
 
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=self._handler())
         self.url = f"http://127.0.0.1:{server.server_port}"

@@ -64,7 +64,8 @@ class Signature:
     #: Header with the signature, and what stands in it before the digest.
     header: str
     prefix: str = ""
-    digest: Literal["sha256", "sha1"] = "sha256"
+    #: `secret`: the system cannot sign; the header holds the secret itself.
+    digest: Literal["sha256", "sha1", "secret"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
     #: Header with the moment of signing (seconds since 1970, or ISO 8601); empty where the system sends none.
     timestamp: str = ""
@@ -89,6 +90,10 @@ class Capabilities:
     #: `told`: deletions come as changes. `swept`: only asking for each ticket finds them.
     deletes: Literal["told", "swept"]
     writes: frozenset[ActionKind]
+    #: `told`: the system keeps what happened. `seen`: it shows how tickets stand, and what lies between two looks is lost.
+    history: Literal["told", "seen"] = "told"
+    #: Whether a token alone does not do: the system wants to know whose it is.
+    asks_user: bool = False
     #: Whether `Description.tickets` counts deleted and merged tickets, too.
     counts_all: bool = False
     #: Requests a minute that it allows; `None` where it sets no limit.

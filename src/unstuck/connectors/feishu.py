@@ -82,7 +82,7 @@ class Feishu:
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        title="飞书服务台 (Feishu/Lark service desk)", deletes="swept",
+        title="飞书服务台 (Feishu/Lark service desk)", deletes="swept", history="seen", asks_user=True,
         # Its interface does not change who a ticket is assigned to.
         writes=frozenset({ActionKind.NOTE, ActionKind.STATUS}), per_minute=600,
         signature=Signature(

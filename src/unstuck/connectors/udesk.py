@@ -77,7 +77,12 @@ class Udesk:
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        title="Udesk", deletes="swept", writes=frozenset({ActionKind.ASSIGN, ActionKind.STATUS}), per_minute=PER_MINUTE
+        title="Udesk",
+        deletes="swept",
+        history="seen",
+        asks_user=True,
+        writes=frozenset({ActionKind.ASSIGN, ActionKind.STATUS}),
+        per_minute=PER_MINUTE,
     )
 
     def __init__(self, connection: Connection, transport: httpx.BaseTransport | None = None) -> None:

@@ -1,11 +1,15 @@
-"""Texts that connectors take in and send out."""
+"""Texts and moments that connectors take in, and texts that they send out, once."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import datetime
 from html.parser import HTMLParser
 
-from unstuck.connectors import Action
+from unstuck.clock import parse_instant
+from unstuck.connectors import Action, Written
+from unstuck.errors import Malformed, Refused, Unavailable
 
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre"})
 _UNREAD = frozenset({"script", "style", "head"})
@@ -48,3 +52,31 @@ def marked(action: Action) -> str:
     """The text of a note or reply. A note says whose it is; a reply is the customer's to read and stays as it is."""
     by = f"\n\n{action.by}, Unstuck" if action.kind == "note" else "\n\n"
     return f"{action.value}{by} {marker(action)}"
+
+
+def say_once(action: Action, is_said: Callable[[str], bool], send: Callable[[str], object]) -> Written:
+    """Send the text of a note or reply unless its marker is found, and look for it afterwards."""
+    if is_said(marker(action)):
+        return Written("already")
+    send(marked(action))
+    if not is_said(marker(action)):
+        raise Unavailable("the text is not there yet")
+    return Written("done")
+
+
+def set_once(wanted: str, now: Callable[[], str], put: Callable[[], object]) -> Written:
+    """Set a value unless it is so already, and read it back: some systems answer "done" to what they pass over."""
+    if now() == wanted:
+        return Written("already")
+    put()
+    if now() != wanted:
+        raise Refused("it was not changed: the workflow or the role does not allow it")
+    return Written("done")
+
+
+def moment(text: object) -> datetime:
+    """A moment as ticket systems write it."""
+    try:
+        return parse_instant(str(text))
+    except ValueError:
+        raise Malformed("the ticket system gave a time that is none") from None

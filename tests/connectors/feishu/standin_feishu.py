@@ -5,7 +5,9 @@ that is asked for first, errors in a code under a 200, at most 200 rows a page a
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 from flask import Flask, Response, request
@@ -19,12 +21,10 @@ SESSION = "t-7f1bcd13fc57d46bac21793a18e560"
 class FeishuStandIn(StandIn):
     system: ClassVar[str] = "feishu"
     page: ClassVar[int] = 200
-    words: ClassVar[Mapping[str, str]] = {
-        "new": "待响应", "open": "处理中", "resolved": "客服关闭", "ana": "ou_1", "bo": "ou_2",
-    }  # fmt: skip
+    writes: ClassVar[bool] = True
+    per_minute: ClassVar[float | None] = 1e6
     user: ClassVar[str | None] = "cli_a1"
     options: ClassVar[Mapping[str, Any]] = {"helpdesk": "6939"}
-    forgets: ClassVar[bool] = True
     merges: ClassVar[bool] = False
     renames: ClassVar[bool] = False
     has_teams: ClassVar[bool] = False
@@ -84,6 +84,15 @@ class FeishuStandIn(StandIn):
     def happen_late(self, ticket: str, at: Any) -> None:
         self.happen(ticket, at, "status", "处理中")
         self.tickets[ticket]["updated_at"] = int(at.timestamp() * 1000)
+
+    def said(self, ticket: str) -> list[tuple[str, bool]]:
+        notes = [(note["content"], False) for note in self.tickets[ticket]["comments"]]
+        return [*notes, *((one["content"], True) for one in self.messages[ticket])]
+
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        moment, nonce = str(int(at.timestamp())), "n0nce"
+        digest = hashlib.sha256(f"{moment}{nonce}{secret}".encode() + body).hexdigest()
+        return {"X-Lark-Signature": digest, "X-Lark-Request-Timestamp": moment, "X-Lark-Request-Nonce": nonce}
 
     # --- what is answered
 

@@ -4,7 +4,9 @@ at most 100 rows a page, pull requests among the issues, timelines that only com
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 from flask import Flask, Response, request
@@ -19,9 +21,8 @@ REPOSITORY = "acme/desk"
 class GitHubStandIn(StandIn):
     system: ClassVar[str] = "github"
     page: ClassVar[int] = 100
-    words: ClassVar[Mapping[str, str]] = {
-        "new": "open", "open": "in progress", "resolved": "closed", "ana": "1", "bo": "2",
-    }  # fmt: skip
+    writes: ClassVar[bool] = True
+    per_minute: ClassVar[float | None] = 1e6
     has_notes: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Any]] = {"repository": REPOSITORY}
 
@@ -115,6 +116,14 @@ class GitHubStandIn(StandIn):
 
     def _label(self, name: str) -> dict[str, Any]:
         return next({"id": int(n), "name": one, "color": "ededed"} for n, one in self.labels.items() if one == name)
+
+    def said(self, ticket: str) -> list[tuple[str, bool]]:
+        rows = [row for row in self.timelines[ticket] if row["event"] == "commented"]
+        return [(row["body"], True) for row in rows]
+
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        digest = hmac.new(secret.encode(), body, "sha256").hexdigest()
+        return {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Delivery": f"72d3162e-{int(at.timestamp())}"}
 
     # --- what is answered
 

@@ -4,12 +4,15 @@ give their first 10,000 results, at most 200 at once; fifty records are read at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import hmac
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from flask import Flask, Response, request
 from standin import Happening, StandIn, answer
+
+from unstuck.connectors.words import plain_text
 
 OWNERS = {"1": ("Ana", "Agent"), "2": ("Bo", "Agent")}
 
@@ -17,9 +20,11 @@ OWNERS = {"1": ("Ana", "Agent"), "2": ("Bo", "Agent")}
 class HubSpotStandIn(StandIn):
     system: ClassVar[str] = "hubspot"
     page: ClassVar[int] = 200
-    words: ClassVar[Mapping[str, str]] = {
-        "new": "New", "open": "Working on it", "resolved": "Closed", "ana": "1", "bo": "2",
-    }  # fmt: skip
+    writes: ClassVar[bool] = True
+    per_minute: ClassVar[float | None] = 1e6
+
+    #: Where its webhooks go.
+    hook: ClassVar[str] = "https://unstuck.example.com/hooks/desk"
 
     def __post_init__(self) -> None:
         self.stages = {"11": "New", "12": "Working on it", "14": "Closed"}
@@ -105,6 +110,17 @@ class HubSpotStandIn(StandIn):
 
     def _stage(self, name: str) -> str:
         return next(number for number, label in self.stages.items() if label == name)
+
+    def said(self, ticket: str) -> list[tuple[str, bool]]:
+        notes = [self.records["notes"][one]["hs_note_body"] for one in self.links["notes"].get(ticket, [])]
+        emails = [self.records["emails"][one]["hs_email_text"] for one in self.links["emails"].get(ticket, [])]
+        return [*((plain_text(body), False) for body in notes), *((body, True) for body in emails)]
+
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        moment = str(int(at.timestamp() * 1000))
+        signed = b"POST" + self.hook.encode() + body + moment.encode()
+        digest = base64.b64encode(hmac.new(secret.encode(), signed, "sha256").digest()).decode()
+        return {"X-HubSpot-Signature-v3": digest, "X-HubSpot-Request-Timestamp": moment}
 
     # --- what is answered
 
