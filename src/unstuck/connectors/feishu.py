@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from unstuck.clock import SystemClock, iso
+from unstuck.clock import SystemClock
 from unstuck.connectors import (
     Action,
     ActionKind,
@@ -35,8 +35,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http
-from unstuck.connectors.updates import moment, reached, since_of
-from unstuck.connectors.words import marked, marker
+from unstuck.connectors.updated import cursor_at, done_of, start_of
+from unstuck.connectors.words import moment, say_once, set_once
 from unstuck.errors import ConnectorError, Malformed, RateLimited, Refused, Unauthorized, Unavailable, UsageError
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -46,8 +46,6 @@ PER_PAGE = 200
 WINDOW = 1000
 #: Tickets in one page. The messages of each are asked for by themselves.
 LISTED = 25
-#: Read again each time.
-OVERLAP = timedelta(minutes=2)
 #: How far a wrong clock's times may lie ahead and still be read.
 AHEAD = timedelta(days=1)
 _MINUTE_MS = 60_000
@@ -150,11 +148,11 @@ class Feishu:
     def _updated(self, cursor: str | None) -> Iterator[Page]:
         self._sign_in()
         now = self._http.server_time or SystemClock().now()
-        begin, end = moment(since_of(cursor, OVERLAP)), now + AHEAD
+        begin, end = start_of(cursor)[0], now + AHEAD
         left = self._count(_ms(begin), _ms(end))
         for start, stop in self._windows(_ms(begin), _ms(end), left):
             rows = self._window(start, stop)
-            done = reached(cursor, iso(moment(stop)), now)
+            done = cursor_at(max(done_of(cursor), min(moment(stop), now)), now)
             for first in range(0, max(1, len(rows)), LISTED):
                 some = rows[first : first + LISTED]
                 left = max(0, left - len(some))
@@ -285,16 +283,17 @@ class Feishu:
     def write(self, action: Action) -> Written:
         path = f"tickets/{quote(action.ticket, safe='')}"
         if action.kind is ActionKind.NOTE:
-            return self._note(path, action)
+            return say_once(
+                action, lambda mark: self._has(action.ticket, mark), lambda text: self._put(path, {"comment": text})
+            )
         if action.kind is not ActionKind.STATUS:
             raise Refused("Feishu's interface cannot do that: do it in the service desk")
         wanted = self._wanted(action.value)
-        if self._values(self._now(action.ticket))["status"] == action.value:
-            return Written("already")
-        self._put(path, wanted)
-        if self._values(self._now(action.ticket))["status"] != action.value:
-            raise Refused("status was not changed: the service desk does not allow it")
-        return Written("done")
+        return set_once(
+            action.value,
+            lambda: self._values(self._now(action.ticket))["status"] or "",
+            lambda: self._put(path, dict(wanted)),
+        )
 
     def _wanted(self, name: str) -> dict[str, int]:
         if name == _SOLVED[self._language]:
@@ -310,16 +309,8 @@ class Feishu:
             raise Refused("the ticket is not there any more")
         return row
 
-    def _note(self, path: str, action: Action) -> Written:
-        if self._is_said(action):
-            return Written("already")
-        self._put(path, {"comment": marked(action)})
-        if not self._is_said(action):
-            raise Unavailable("the note is not there yet")
-        return Written("done")
-
-    def _is_said(self, action: Action) -> bool:
-        return any(marker(action) in str(one.get("content") or "") for one in _comments(self._now(action.ticket)))
+    def _has(self, ticket: str, mark: str) -> bool:
+        return any(mark in str(one.get("content") or "") for one in _comments(self._now(ticket)))
 
 
 _WANTED = {"user": "the app's id (cli_…)", "helpdesk": "the service desk's id", "token": "APP_SECRET:HELPDESK_TOKEN"}

@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 
+from unstuck.clock import iso
 from unstuck.connectors import (
     Action,
     ActionKind,
@@ -32,18 +33,16 @@ from unstuck.connectors import (
     Tickets,
     Written,
 )
-from unstuck.connectors.http import Http
-from unstuck.connectors.updates import moment, reached, since_of
-from unstuck.connectors.words import marked, marker
-from unstuck.errors import Forbidden, Malformed, NotThere, Refused, Unavailable, UsageError
+from unstuck.connectors.http import Http, rows_of
+from unstuck.connectors.updated import by_update
+from unstuck.connectors.words import moment, say_once, set_once
+from unstuck.errors import Forbidden, NotThere, Refused, UsageError
 from unstuck.tickets.changes import ChangeKind, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
 #: GitHub's own limit.
 PER_PAGE = 100
 #: Issues listed at once. Each timeline is then asked for by itself, so a page takes a while.
 LISTED = 30
-#: Read again each time: times have whole seconds.
-OVERLAP = timedelta(minutes=2)
 _AGENTS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _DUPLICATE = re.compile(r"duplicate of\s+(?:#|\S+/issues/)(\d+)", re.IGNORECASE)
 #: Why an issue was closed, to our status; anything else is plainly `closed`.
@@ -138,7 +137,7 @@ class GitHub:
     def _all(self, path: str, **params: Any) -> Iterator[_Row]:
         page = 1
         while True:
-            rows = _rows(self._http.get(path, per_page=PER_PAGE, page=page, **params))
+            rows = rows_of(self._http.get(path, per_page=PER_PAGE, page=page, **params))
             yield from rows
             if len(rows) < PER_PAGE:
                 return
@@ -153,19 +152,13 @@ class GitHub:
             yield from self._updated(since)
 
     def _updated(self, cursor: str | None) -> Iterator[Page]:
-        """Page by page. The next one is asked for by time, not by number: rows that move meanwhile come again."""
-        since, page = since_of(cursor, OVERLAP), 1
-        while True:
-            order = {"state": "all", "sort": "updated", "direction": "asc"}
-            rows = _rows(self._http.get(self._issues, since=since, per_page=LISTED, page=page, **order))
-            newest = max((str(row["updated_at"]) for row in rows), default=since)
-            cursor = reached(cursor, newest, self._http.server_time)
-            is_last = len(rows) < LISTED
-            yield self._page([row for row in rows if "pull_request" not in row], cursor, 0 if is_last else None)
-            if is_last:
-                return
-            # More than a page in one second: only within that second by number.
-            since, page = (since, page + 1) if newest == since else (newest, 1)
+        def ask(since: datetime, offset: int) -> Sequence[_Row]:
+            given = {"state": "all", "sort": "updated", "direction": "asc", "since": iso(since)}
+            return rows_of(self._http.get(self._issues, per_page=LISTED, page=offset // LISTED + 1, **given))
+
+        for rows, after, is_last in by_update(ask, _updated_at, LISTED, cursor, lambda: self._http.server_time):
+            issues = [row for row in rows if "pull_request" not in row]
+            yield self._page(issues, after, 0 if is_last else None)
 
     def _some(self, tickets: Tickets) -> Iterator[Page]:
         for first in range(0, len(tickets.ids), PER_PAGE):
@@ -260,15 +253,12 @@ class GitHub:
         if action.kind not in self.capabilities.writes:
             raise Refused("GitHub has no internal notes: everything on an issue is public")
         field = "assignee" if action.kind is ActionKind.ASSIGN else "status"
-        wanted = action.value or None
-        issue = self._http.get(path)
-        if self._values(_state(issue))[field] == wanted:
-            return Written("already")
-        self._http.write("PATCH", path, self._wanted(issue, action))
-        if self._values(_state(self._http.get(path)))[field] != wanted:
-            # Somebody who may not be assigned is passed over without a word.
-            raise Refused(f"{field} was not changed: the token or the person may not")
-        return Written("done")
+        # Somebody who may not be assigned is passed over without a word.
+        return set_once(
+            action.value,
+            lambda: self._values(_state(self._http.get(path)))[field] or "",
+            lambda: self._http.write("PATCH", path, self._wanted(self._http.get(path), action)),
+        )
 
     def _wanted(self, issue: _Row, action: Action) -> dict[str, Any]:
         if action.kind is ActionKind.ASSIGN:
@@ -287,15 +277,10 @@ class GitHub:
         raise Refused("there is no such status")
 
     def _say(self, path: str, action: Action) -> Written:
-        if self._is_said(path, action):
-            return Written("already")
-        self._http.write("POST", f"{path}/comments", {"body": marked(action)})
-        if not self._is_said(path, action):
-            raise Unavailable("the text is not there yet")
-        return Written("done")
+        def is_said(mark: str) -> bool:
+            return any(mark in str(row.get("body") or "") for row in self._all(f"{path}/comments"))
 
-    def _is_said(self, path: str, action: Action) -> bool:
-        return any(marker(action) in str(row.get("body") or "") for row in self._all(f"{path}/comments"))
+        return say_once(action, is_said, lambda text: self._http.write("POST", f"{path}/comments", {"body": text}))
 
 
 def _at_api(connection: Connection) -> tuple[Connection, str]:
@@ -397,7 +382,5 @@ def _id(user: _Row) -> str | None:
     return str(user["id"]) if user.get("id") else None
 
 
-def _rows(found: Any) -> list[_Row]:
-    if not isinstance(found, list):
-        raise Malformed("GitHub answered without a list")
-    return found
+def _updated_at(row: _Row) -> datetime:
+    return moment(row["updated_at"])

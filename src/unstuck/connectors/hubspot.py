@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from functools import cached_property
-from html import escape
 from typing import Any, ClassVar
 
 import httpx
@@ -32,16 +31,14 @@ from unstuck.connectors import (
     Tickets,
     Written,
 )
-from unstuck.connectors.http import Http
-from unstuck.connectors.updates import moment, reached, since_of
-from unstuck.connectors.words import marked, marker, plain_text
-from unstuck.errors import Forbidden, Malformed, Refused, Unavailable
+from unstuck.connectors.http import Http, rows_of
+from unstuck.connectors.updated import by_update
+from unstuck.connectors.words import html_of, moment, plain_text, say_once, set_once
+from unstuck.errors import Forbidden, Refused
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
 #: What can be read at once with history.
 LISTED = 50
-#: Read again each time: the search lags some seconds behind.
-OVERLAP = timedelta(minutes=2)
 #: HubSpot's type of the link from a note to a ticket.
 _NOTE_TO_TICKET = 228
 _MERGED = "hs_merged_object_ids"
@@ -113,7 +110,7 @@ class HubSpot:
 
     @cached_property
     def _pipeline_rows(self) -> list[_Row]:
-        return _results(self._http.get("crm/v3/pipelines/tickets"))
+        return rows_of(self._http.get("crm/v3/pipelines/tickets"), "results")
 
     @cached_property
     def _pipelines(self) -> dict[str, TeamRecord]:
@@ -151,7 +148,7 @@ class HubSpot:
                 found = self._http.get(
                     "crm/v3/owners", limit=500, archived=archived, **({"after": after} if after else {})
                 )
-                rows += _results(found)
+                rows += rows_of(found, "results")
                 after = _after(found)
                 if not after:
                     break
@@ -170,20 +167,18 @@ class HubSpot:
             yield from self._updated(since)
 
     def _updated(self, cursor: str | None) -> Iterator[Page]:
-        """Page by page. The next one is asked for by time: no search gives more than its first 10,000 results."""
-        since, after = int(moment(since_of(cursor, OVERLAP)).timestamp() * 1000), 0
-        while True:
-            found = self._search(since, after)
-            rows = _results(found)
-            newest = max((_ms(row["properties"]["hs_lastmodifieddate"]) for row in rows), default=since)
-            cursor = reached(cursor, iso(moment(newest)), self._http.server_time)
-            left = max(0, int(found["total"]) - after - len(rows))
-            page = self._page(self._read([str(row["id"]) for row in rows]), cursor)
-            yield replace(page, left=left, rows=len(rows))
-            if len(rows) < LISTED:
-                return
-            # More than a page in one millisecond: only within that by number.
-            since, after = (since, after + LISTED) if newest == since else (newest, 0)
+        """Page by page, each asked for by time: no search gives more than its first 10,000 results."""
+        left: int | None = None
+
+        def ask(since: datetime, offset: int) -> Sequence[_Row]:
+            nonlocal left
+            found = self._search(_ms(since), offset)
+            left = max(0, int(found["total"]) - offset - LISTED)
+            return rows_of(found, "results")
+
+        for rows, after, is_last in by_update(ask, _modified_at, LISTED, cursor, lambda: self._http.server_time):
+            page = self._page(self._read([str(row["id"]) for row in rows]), after)
+            yield replace(page, left=0 if is_last else left, rows=len(rows))
 
     def _search(self, since: int, after: int) -> Any:
         changed = {"propertyName": "hs_lastmodifieddate", "operator": "GTE", "value": str(since)}
@@ -210,7 +205,9 @@ class HubSpot:
             "properties": [*_FIELDS, *_PLAIN], "propertiesWithHistory": [*_FIELDS, _MERGED],
             "inputs": [{"id": ticket} for ticket in ids],
         }  # fmt: skip
-        return _results(self._http.read("POST", "crm/v3/objects/tickets/batch/read", json=asked)) if ids else []
+        return (
+            rows_of(self._http.read("POST", "crm/v3/objects/tickets/batch/read", json=asked), "results") if ids else []
+        )
 
     def _page(self, tickets: Sequence[_Row], cursor: str | None) -> Page:
         ids = [str(row["id"]) for row in tickets]
@@ -247,7 +244,7 @@ class HubSpot:
         inputs: list[dict[str, str]] = [{"id": ticket} for ticket in tickets]
         while inputs:
             path = f"crm/v4/associations/tickets/{kind}/batch/read"
-            rows = _results(self._http.read("POST", path, json={"inputs": inputs}))
+            rows = rows_of(self._http.read("POST", path, json={"inputs": inputs}), "results")
             for row in rows:
                 found[str(row["from"]["id"])] += [str(one["toObjectId"]) for one in row["to"]]
             inputs = [{"id": str(row["from"]["id"]), "after": after} for row in rows if (after := _after(row))]
@@ -257,7 +254,7 @@ class HubSpot:
         found: dict[str, _Row] = {}
         for first in range(0, len(ids), 100):
             asked = {"properties": list(_LINKED[kind]), "inputs": [{"id": one} for one in ids[first : first + 100]]}
-            rows = _results(self._http.read("POST", f"crm/v3/objects/{kind}/batch/read", json=asked))
+            rows = rows_of(self._http.read("POST", f"crm/v3/objects/{kind}/batch/read", json=asked), "results")
             found |= {str(row["id"]): row for row in rows}
         return found
 
@@ -327,16 +324,19 @@ class HubSpot:
         if action.kind not in self.capabilities.writes:
             raise Refused("replies are sent by a channel of HubSpot's inbox, not by the ticket")
         name = "hubspot_owner_id" if action.kind is ActionKind.ASSIGN else "hs_pipeline_stage"
-        row, wanted = self._now(action.ticket), action.value or None
-        if self._standing(row)[_FIELDS[name]] == wanted:
-            return Written("already")
-        value = self._stage_named(row, action.value) if name == "hs_pipeline_stage" else action.value
-        if name == "hubspot_owner_id" and value and value not in self._owners:
+        return set_once(
+            action.value,
+            lambda: self._standing(self._now(action.ticket))[_FIELDS[name]] or "",
+            lambda: self._set(action, name),
+        )
+
+    def _set(self, action: Action, name: str) -> None:
+        value = action.value
+        if name == "hs_pipeline_stage":
+            value = self._stage_named(self._now(action.ticket), action.value)
+        elif value and value not in self._owners:
             raise Refused("there is no such owner")
         self._http.write("PATCH", f"crm/v3/objects/tickets/{int(action.ticket)}", {"properties": {name: value}})
-        if self._standing(self._now(action.ticket))[_FIELDS[name]] != wanted:
-            raise Refused(f"{name} was not changed: the account does not allow it")
-        return Written("done")
 
     def _now(self, ticket: str) -> _Row:
         rows = [row for row in self._read([ticket]) if str(row["id"]) == ticket]
@@ -353,22 +353,20 @@ class HubSpot:
         raise Refused("the ticket's pipeline has no such stage")
 
     def _put_note(self, action: Action) -> Written:
-        if self._is_said(action):
-            return Written("already")
-        body = "<br>".join(escape(line) for line in marked(action).splitlines())
+        def is_said(mark: str) -> bool:
+            notes = self._linked("notes", [action.ticket]).get(action.ticket, [])
+            return any(mark in str(row["properties"].get("hs_note_body") or "") for row in notes)
+
+        return say_once(action, is_said, lambda text: self._send_note(action.ticket, text))
+
+    def _send_note(self, ticket: str, text: str) -> None:
+        at = iso(self._http.server_time or SystemClock().now())
         link = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": _NOTE_TO_TICKET}
         note = {
-            "properties": {"hs_timestamp": iso(self._http.server_time or SystemClock().now()), "hs_note_body": body},
-            "associations": [{"to": {"id": action.ticket}, "types": [link]}],
+            "properties": {"hs_timestamp": at, "hs_note_body": html_of(text)},
+            "associations": [{"to": {"id": ticket}, "types": [link]}],
         }
         self._http.write("POST", "crm/v3/objects/notes", note)
-        if not self._is_said(action):
-            raise Unavailable("the note is not there yet")
-        return Written("done")
-
-    def _is_said(self, action: Action) -> bool:
-        notes = self._linked("notes", [action.ticket]).get(action.ticket, [])
-        return any(marker(action) in str(row["properties"].get("hs_note_body") or "") for row in notes)
 
 
 def _note(change: TicketChange, said: _Row, _: str | None) -> TicketChange:
@@ -421,8 +419,5 @@ def _after(found: Any) -> str | None:
     return str(after) if after else None
 
 
-def _results(found: Any) -> list[_Row]:
-    if not isinstance(found, dict) or not isinstance(found.get("results"), list):
-        raise Malformed("HubSpot answered without results")
-    rows: list[_Row] = found["results"]
-    return rows
+def _modified_at(row: _Row) -> datetime:
+    return moment(row["properties"]["hs_lastmodifieddate"])

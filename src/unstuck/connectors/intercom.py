@@ -10,15 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import cached_property
-from html import escape
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import httpx
 
-from unstuck.clock import iso
 from unstuck.connectors import (
     Action,
     ActionKind,
@@ -32,17 +29,15 @@ from unstuck.connectors import (
     Tickets,
     Written,
 )
-from unstuck.connectors.http import Http
-from unstuck.connectors.updates import moment, reached, since_of
-from unstuck.connectors.words import marked, marker, plain_text
-from unstuck.errors import Malformed, NotThere, Refused, Unavailable
+from unstuck.connectors.http import Http, rows_of
+from unstuck.connectors.updated import cursor_at, done_of, start_of
+from unstuck.connectors.words import html_of, moment, plain_text, say_once, set_once
+from unstuck.errors import NotThere, Refused
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
 VERSION = "2.14"
 #: Tickets searched for at once (150 are allowed). Each is then asked for by itself, so a page takes a while.
 LISTED = 25
-#: Read again each time: the search lags behind.
-OVERLAP = timedelta(minutes=2)
 #: Categories of states. Parts name them; the labels that a desk gives its states are not in the history.
 _STATUSES = {
     "submitted": StageClass.NEW,
@@ -96,12 +91,12 @@ class Intercom:
 
     @cached_property
     def _teams(self) -> dict[str, TeamRecord]:
-        rows = _rows(self._http.get("teams"), "teams")
+        rows = rows_of(self._http.get("teams"), "teams")
         return {str(row["id"]): TeamRecord(str(row["id"]), str(row["name"])) for row in rows}
 
     @cached_property
     def _admins(self) -> dict[str, PersonRecord]:
-        rows = _rows(self._http.get("admins"), "admins")
+        rows = rows_of(self._http.get("admins"), "admins")
         return {str(row["id"]): _person({"type": "admin", **row}) for row in rows}
 
     # --- changes
@@ -113,16 +108,16 @@ class Intercom:
             yield from self._updated(since)
 
     def _updated(self, cursor: str | None) -> Iterator[Page]:
-        since = int(moment(since_of(cursor, OVERLAP)).timestamp())
+        since, newest = int(start_of(cursor)[0].timestamp()), done_of(cursor)
         after: str | None = None
         done = 0
         while True:
             # Later than, so a second less; tickets that move while we page move to the end and come again.
             found = self._search(max(0, since - 1), after, per_page=LISTED)
-            rows = _rows(found, "tickets")
+            rows = rows_of(found, "tickets")
             done += len(rows)
-            newest = max((int(row["updated_at"]) for row in rows), default=since)
-            cursor = reached(cursor, iso(moment(newest)), self._http.server_time)
+            newest = max([newest, *(moment(row["updated_at"]) for row in rows)])
+            cursor = cursor_at(newest, self._http.server_time)
             whole = [ticket for row in rows if (ticket := self._ticket(str(row["id"])))]
             after = ((found.get("pages") or {}).get("next") or {}).get("starting_after")
             left = max(0, int(found["total_count"]) - done) if after else 0
@@ -218,13 +213,11 @@ class Intercom:
         if action.kind in (ActionKind.NOTE, ActionKind.REPLY):
             return self._say(path, action)
         field = "assignee" if action.kind is ActionKind.ASSIGN else "status"
-        ticket, wanted = self._http.get(path), action.value or None
-        if _standing(ticket)[field] == wanted:
-            return Written("already")
-        self._http.write("PUT", path, self._wanted(ticket, action))
-        if _standing(self._http.get(path))[field] != wanted:
-            raise Refused(f"{field} was not changed: the workspace does not allow it")
-        return Written("done")
+        return set_once(
+            action.value,
+            lambda: _standing(self._http.get(path))[field] or "",
+            lambda: self._http.write("PUT", path, self._wanted(self._http.get(path), action)),
+        )
 
     def _wanted(self, ticket: _Row, action: Action) -> dict[str, Any]:
         if action.kind is ActionKind.ASSIGN:
@@ -232,26 +225,22 @@ class Intercom:
                 raise Refused("there is no such teammate")
             return {"admin_id": self._me["id"], "assignee_id": action.value or "0"}
         kind = str((ticket.get("ticket_type") or {}).get("id"))
-        for state in _rows(self._http.get("ticket_states"), "data"):
+        for state in rows_of(self._http.get("ticket_states"), "data"):
             of_types = {str(one["id"]) for one in (state.get("ticket_types") or {}).get("data") or []}
             if state["category"] == action.value and not state.get("archived") and (kind in of_types or not of_types):
                 return {"admin_id": self._me["id"], "ticket_state_id": state["id"]}
         raise Refused("there is no such status")
 
     def _say(self, path: str, action: Action) -> Written:
-        if self._is_said(path, action):
-            return Written("already")
         kind = "note" if action.kind is ActionKind.NOTE else "comment"
-        # The body is HTML.
-        body = "<br>".join(escape(line) for line in marked(action).splitlines())
-        said = {"message_type": kind, "type": "admin", "admin_id": self._me["id"], "body": body}
-        self._http.write("POST", f"{path}/reply", said)
-        if not self._is_said(path, action):
-            raise Unavailable("the text is not there yet")
-        return Written("done")
+        said = {"message_type": kind, "type": "admin", "admin_id": self._me["id"]}
 
-    def _is_said(self, path: str, action: Action) -> bool:
-        return any(marker(action) in str(part.get("body") or "") for part in _parts(self._http.get(path)))
+        def is_said(mark: str) -> bool:
+            return any(mark in str(part.get("body") or "") for part in _parts(self._http.get(path)))
+
+        return say_once(
+            action, is_said, lambda text: self._http.write("POST", f"{path}/reply", {**said, "body": html_of(text)})
+        )
 
 
 # --- one ticket as its changes
@@ -355,10 +344,3 @@ def _number(value: object) -> str | None:
 
 def _text(value: object) -> str | None:
     return None if value in (None, "") else str(value)
-
-
-def _rows(found: Any, key: str) -> list[_Row]:
-    if not isinstance(found, dict) or not isinstance(found.get(key), list):
-        raise Malformed(f"Intercom answered without {key}")
-    rows: list[_Row] = found[key]
-    return rows

@@ -14,13 +14,13 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
 import httpx
 
-from unstuck.clock import SystemClock, iso
+from unstuck.clock import SystemClock
 from unstuck.connectors import (
     Action,
     ActionKind,
@@ -33,9 +33,9 @@ from unstuck.connectors import (
     Tickets,
     Written,
 )
-from unstuck.connectors.http import Http
-from unstuck.connectors.updates import moment, reached, since_of
-from unstuck.connectors.words import plain_text
+from unstuck.connectors.http import Http, rows_of
+from unstuck.connectors.updated import cursor_at, done_of, start_of
+from unstuck.connectors.words import moment, plain_text, set_once
 from unstuck.errors import (
     ConnectorError,
     Malformed,
@@ -51,8 +51,6 @@ from unstuck.tickets.changes import ChangeKind, Message, PersonRecord, StageClas
 #: Udesk's own limits.
 PER_PAGE = 100
 PER_MINUTE = 60
-#: Read again each time: times have whole seconds.
-OVERLAP = timedelta(minutes=2)
 _STATUSES = {
     1: ("开启", StageClass.NEW),
     4: ("解决中", StageClass.ACTIVE),
@@ -103,9 +101,7 @@ class Udesk:
         page = 1
         while True:
             found = self._get(path, page=page, per_page=PER_PAGE, **params)
-            rows = found.get(key)
-            if not isinstance(rows, list):
-                raise Malformed(f"Udesk answered without {key}")
+            rows = rows_of(found, key)
             meta = found.get("meta") or {}
             yield rows, int(meta.get("total_count", len(rows)))
             if page >= int(meta.get("total_pages", 1)):
@@ -146,9 +142,9 @@ class Udesk:
             yield from self._updated(since)
 
     def _updated(self, cursor: str | None) -> Iterator[Page]:
-        since = moment(since_of(cursor, OVERLAP))
+        since, newest = start_of(cursor)[0], done_of(cursor)
         seen: set[str] = set()
-        newest, total = since, 0
+        total = 0
         for rows, total in self._listed(cursor):
             seen |= {str(row["id"]) for row in rows}
             newest = max([newest, *(_moment(row["updated_at"]) for row in rows)])
@@ -157,7 +153,7 @@ class Udesk:
             yield replace(self._page(fresh), cursor=cursor, left=left, rows=len(rows))
         # A row that moved to an earlier page while we turned them was not seen: then all is gone through again.
         is_whole = len(seen) >= total
-        yield Page(cursor=reached(cursor, iso(newest), self._http.server_time) if is_whole else cursor, left=0)
+        yield Page(cursor=cursor_at(newest, self._http.server_time) if is_whole else cursor, left=0)
 
     def _listed(self, cursor: str | None) -> Iterator[tuple[list[_Row], int]]:
         if cursor and self._filter:
@@ -240,18 +236,19 @@ class Udesk:
         if action.kind not in self.capabilities.writes:
             raise Refused("Udesk's interface cannot do that: do it in Udesk")
         field = "assignee" if action.kind is ActionKind.ASSIGN else "status"
-        wanted = action.value or None
         given = self._wanted(action)
-        if _values(self._now(action.ticket))[field] == wanted:
-            return Written("already")
-        answer = self._http.write("PUT", f"open_api_v1/tickets/{int(action.ticket)}", {"ticket": given})
+        return set_once(
+            action.value,
+            lambda: _values(self._now(action.ticket))[field] or "",
+            lambda: self._put(action.ticket, given),
+        )
+
+    def _put(self, ticket: str, given: dict[str, Any]) -> None:
+        answer = self._http.write("PUT", f"open_api_v1/tickets/{int(ticket)}", {"ticket": given})
         try:
             _checked(answer.json())
         except ValueError:
             raise Unavailable("nobody knows what became of it: the answer was cut off") from None
-        if _values(self._now(action.ticket))[field] != wanted:
-            raise Refused(f"{field} was not changed: Udesk does not allow it")
-        return Written("done")
 
     def _wanted(self, action: Action) -> dict[str, Any]:
         if action.kind is ActionKind.ASSIGN:

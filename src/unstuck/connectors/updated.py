@@ -30,6 +30,11 @@ def start_of(cursor: str | None) -> tuple[datetime, datetime | None]:
     return (done, done) if cursor.endswith(_SETTLED) else (done - OVERLAP, None)
 
 
+def done_of(cursor: str | None) -> datetime:
+    """Up to when all has been read."""
+    return moment(cursor.removesuffix(_SETTLED)) if cursor else START
+
+
 def cursor_at(newest: datetime, told: datetime | None) -> str:
     """A cursor. It is settled when nothing can be added in its last second any more, by the system's own clock.
 

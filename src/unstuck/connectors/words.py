@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from html import escape
 from html.parser import HTMLParser
 
 from unstuck.clock import parse_instant
@@ -12,6 +13,7 @@ from unstuck.connectors import Action, Written
 from unstuck.errors import Malformed, Refused, Unavailable
 
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre"})
+_DIGITS_OF_SECONDS = 11
 _UNREAD = frozenset({"script", "style", "head"})
 
 
@@ -41,6 +43,11 @@ def plain_text(markup: str) -> str:
     reader.close()
     lines = (re.sub(r"[ \t\xa0]+", " ", line).strip() for line in "".join(reader.said).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def html_of(text: str) -> str:
+    """A text for a system that takes HTML."""
+    return "<br>".join(escape(line) for line in text.splitlines())
 
 
 def marker(action: Action) -> str:
@@ -74,9 +81,13 @@ def set_once(wanted: str, now: Callable[[], str], put: Callable[[], object]) -> 
     return Written("done")
 
 
-def moment(text: object) -> datetime:
-    """A moment as ticket systems write it."""
+def moment(value: object) -> datetime:
+    """A moment as ticket systems write it: ISO 8601, or seconds or milliseconds since 1970."""
+    text = str(value)
     try:
-        return parse_instant(str(text))
-    except ValueError:
+        if text.isdigit():
+            # Milliseconds from 1973 on are more than seconds until the year 5138.
+            return datetime.fromtimestamp(int(text) / (1000 if len(text) > _DIGITS_OF_SECONDS else 1), UTC)
+        return parse_instant(text)
+    except (ValueError, OverflowError, OSError):
         raise Malformed("the ticket system gave a time that is none") from None

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 
 from unstuck.connectors import Connection
-from unstuck.connectors.http import Http
+from unstuck.connectors.http import Http, rows_of
 from unstuck.connectors.intercom import VERSION
 from unstuck.customers.records import CustomerRecord, Keys, Said
-from unstuck.errors import Malformed, UserError
+from unstuck.errors import UserError
 
 _PER_PAGE = 100
 _PER_MINUTE = 240
@@ -42,7 +42,7 @@ def _hubspot(http: Http, fields: Mapping[str, str]) -> Iterator[CustomerRecord]:
     while True:
         more = {"after": after} if after else {}
         found = http.get("crm/v3/objects/contacts", limit=_PER_PAGE, properties=asked, **more)
-        for row in _rows(found, "results"):
+        for row in rows_of(found, "results"):
             yield _record(f"contact:{row['id']}", row["properties"].get("email"), row["properties"], fields)
         after = ((found.get("paging") or {}).get("next") or {}).get("after")
         if not after:
@@ -54,7 +54,7 @@ def _intercom(http: Http, fields: Mapping[str, str]) -> Iterator[CustomerRecord]
     while True:
         more = {"starting_after": after} if after else {}
         found = http.get("contacts", per_page=_PER_PAGE, **more)
-        for row in _rows(found, "data"):
+        for row in rows_of(found, "data"):
             attributes = {**row, **(row.get("custom_attributes") or {})}
             yield _record(str(row["id"]), row.get("email"), attributes, fields)
         after = ((found.get("pages") or {}).get("next") or {}).get("starting_after")
@@ -72,10 +72,3 @@ READERS: dict[str, Callable[[Http, Mapping[str, str]], Iterator[CustomerRecord]]
 def _record(customer: str, email: object, said: Mapping[str, Any], fields: Mapping[str, str]) -> CustomerRecord:
     values = {ours: str(said[theirs]) for ours, theirs in fields.items() if said.get(theirs) not in (None, "")}
     return CustomerRecord(Keys(customer=customer, email=str(email) if email else None), values)
-
-
-def _rows(found: Any, key: str) -> list[Mapping[str, Any]]:
-    if not isinstance(found, dict) or not isinstance(found.get(key), list):
-        raise Malformed(f"the CRM answered without {key}")
-    rows: list[Mapping[str, Any]] = found[key]
-    return rows
