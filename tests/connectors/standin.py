@@ -62,18 +62,19 @@ class StandIn:
     system: ClassVar[str]
     #: Rows that its interface gives at most at once.
     page: ClassVar[int]
-    #: Whose token it is, where the system asks.
-    user: ClassVar[str | None] = None
-    #: Whether it takes what is written; the others are written to in `realservers/`.
-    writes: ClassVar[bool] = False
+    #: Its own words for the statuses `new`, `open` and `resolved` and for the people `ana` and `bo`.
+    words: ClassVar[Mapping[str, str]]
     #: What its connector must be told.
     options: ClassVar[Mapping[str, Any]] = {}
-    #: Requests a minute for the tests, where the system's own limit would make them wait.
-    per_minute: ClassVar[float | None] = None
+    user: ClassVar[str | None] = None
+    #: It tells only how tickets stand, never how they stood.
+    forgets: ClassVar[bool] = False
     #: It has notes that customers do not see.
     has_notes: ClassVar[bool] = True
     #: It knows teams by itself, without being told which field is one.
     has_teams: ClassVar[bool] = True
+    #: Whether it can be written to.
+    takes_writes: ClassVar[bool] = True
     #: Tickets can be merged; statuses have ids that stay when they are renamed.
     merges: ClassVar[bool] = True
     renames: ClassVar[bool] = True
@@ -86,7 +87,7 @@ class StandIn:
 
     def connection(self, **given: Any) -> Connection:
         quick = {
-            "timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01, "per_minute": self.per_minute,
+            "timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01, "per_minute": 1e6,
             "options": self.options, "user": self.user,
         }  # fmt: skip
         return Connection("desk", self.url, SecretStr(self.token), **{**quick, **given})
@@ -102,8 +103,6 @@ class StandIn:
         """A status change that was made before the newest one and becomes visible after it."""
 
     def rename_status(self, old: str, new: str) -> None: ...
-    def said(self, ticket: str) -> list[tuple[str, bool]]:  # type: ignore[empty-body]
-        """What was said on a ticket, and whether its customer can see it."""
 
     def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
         """Headers that it sends with a webhook, as its documentation says it signs; here: as our scrip for RT does."""
@@ -136,14 +135,14 @@ class StandIn:
             return Response("bad gateway", 502)
 
         @app.after_request
-        def point_elsewhere(response: Response) -> Response:
-            body = response.get_json(silent=True) if self.next_page else None
+        def point_elsewhere(given: Response) -> Response:
+            body = given.get_json(silent=True) if self.next_page else None
             if isinstance(body, dict):
                 names = ("next", "next_page", "nextPage", "after_url", "self", "_url", "link", "url")
                 links = {"next": self.next_page, "self": self.next_page, **(body.get("links") or {})}
-                response.set_data(json.dumps(body | dict.fromkeys(names, self.next_page) | {"links": links}))
-            response.headers.update({"Link": f'<{self.next_page}>; rel="next"'} if self.next_page else {})
-            return response
+                given.set_data(json.dumps(body | dict.fromkeys(names, self.next_page) | {"links": links}))
+            given.headers.update({"Link": f'<{self.next_page}>; rel="next"'} if self.next_page else {})
+            return given
 
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=self._handler())
         self.url = f"http://127.0.0.1:{server.server_port}"

@@ -10,7 +10,7 @@ import pytest
 import stamina
 import standin
 from standin import StandIn
-from test_contract import WORDS, fill, stand_in_for
+from test_contract import fill, stand_in_for
 
 from unstuck.cli import main
 from unstuck.connectors.registry import systems
@@ -55,7 +55,7 @@ def test_a_system_is_recognised(desk: StandIn, connect: Connect, tmp_path: Path)
     read = tomllib.loads(text)
     assert (read["system"], read["url"], read["token"]) == (desk.system, desk.url, "env:THE_TOKEN")
     assert read["classes"]["Odd"] == "WAIT_VENDOR"
-    assert f'"{WORDS[desk.system]["open"]}" = ' in text
+    assert f'"{desk.words["open"]}" = ' in text
     assert not any(read["write"].values())
     assert ("Repairs" in told) is desk.has_teams
     assert desk.token not in told + text

@@ -90,8 +90,6 @@ class Capabilities:
     #: `told`: deletions come as changes. `swept`: only asking for each ticket finds them.
     deletes: Literal["told", "swept"]
     writes: frozenset[ActionKind]
-    #: `told`: the system keeps what happened. `seen`: it shows how tickets stand, and what lies between two looks is lost.
-    history: Literal["told", "seen"] = "told"
     #: Whether a token alone does not do: the system wants to know whose it is.
     asks_user: bool = False
     #: Whether `Description.tickets` counts deleted and merged tickets, too.

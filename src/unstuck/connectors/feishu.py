@@ -35,8 +35,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http
-from unstuck.connectors.updated import cursor_at, done_of, start_of
-from unstuck.connectors.words import moment, say_once, set_once
+from unstuck.connectors.updates import cursor_at, done_of, moment, start_of
+from unstuck.connectors.words import say_once, set_once
 from unstuck.errors import ConnectorError, Malformed, RateLimited, Refused, Unauthorized, Unavailable, UsageError
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -80,7 +80,7 @@ class Feishu:
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        title="飞书服务台 (Feishu/Lark service desk)", deletes="swept", history="seen", asks_user=True,
+        title="飞书服务台 (Feishu/Lark service desk)", deletes="swept", asks_user=True,
         # Its interface does not change who a ticket is assigned to.
         writes=frozenset({ActionKind.NOTE, ActionKind.STATUS}), per_minute=600,
         signature=Signature(

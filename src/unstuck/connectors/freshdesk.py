@@ -35,8 +35,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http, rows_of
-from unstuck.connectors.updated import START, by_update
-from unstuck.connectors.words import moment, say_once, set_once
+from unstuck.connectors.updates import START, by_update, moment
+from unstuck.connectors.words import say_once, set_once
 from unstuck.errors import Forbidden, NotThere, Refused
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -59,6 +59,7 @@ _CLASSES = {
     6: StageClass.WAIT_CUSTOMER,
     7: StageClass.WAIT_VENDOR,
 }
+_FIRST = 2
 #: What they mean on most desks only.
 _VAGUE = frozenset({2, 3})
 _PRIORITIES = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
@@ -79,7 +80,6 @@ class Freshdesk:
         title="Freshdesk",
         deletes="told",
         writes=frozenset(ActionKind),
-        history="seen",
         signature=Signature("X-Unstuck-Token", digest="secret"),
     )
 
@@ -205,11 +205,11 @@ class Freshdesk:
         ticket, created, updated = str(row["id"]), moment(row["created_at"]), _updated(row)
         now, customer, stats = self._now(row), str(row["requester_id"]), row.get("stats") or {}
         got_status = moment(stats["status_updated_at"]) if stats.get("status_updated_at") else None
-        # Only a status that never changed is known to be the first.
-        first = {"status": now["status"]} if got_status == created else {}
+        # A status that never changed is the first one; the others began with what Freshdesk gives to new tickets.
+        first = now["status"] if got_status == created else self._statuses.get(_FIRST, _STATUSES[_FIRST])
         yield TicketChange(
             ticket, f"{ticket}:created", created, ChangeKind.CREATED, customer,
-            {**first, "title": now["title"], "customer": customer, "description": row.get("description_text"),
+            {"status": first, "assignee": None, "title": now["title"], "customer": customer, "description": row.get("description_text"),
              "channel": _CHANNELS.get(row.get("source", 0)), "url": f"{self._web}/a/tickets/{ticket}"},
         )  # fmt: skip
         for at, status in self._statuses_told(row, got_status):

@@ -32,8 +32,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http, rows_of
-from unstuck.connectors.updated import by_update
-from unstuck.connectors.words import html_of, moment, plain_text, say_once, set_once
+from unstuck.connectors.updates import by_update, moment
+from unstuck.connectors.words import html_of, plain_text, say_once, set_once
 from unstuck.errors import Forbidden, Refused
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 

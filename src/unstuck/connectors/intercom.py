@@ -30,8 +30,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http, rows_of
-from unstuck.connectors.updated import cursor_at, done_of, start_of
-from unstuck.connectors.words import html_of, moment, plain_text, say_once, set_once
+from unstuck.connectors.updates import cursor_at, done_of, moment, start_of
+from unstuck.connectors.words import html_of, plain_text, say_once, set_once
 from unstuck.errors import NotThere, Refused
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 

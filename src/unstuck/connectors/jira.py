@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
@@ -32,8 +32,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http, rows_of
-from unstuck.connectors.updated import cursor_at, start_of
-from unstuck.connectors.words import moment, say_once, set_once
+from unstuck.connectors.updates import cursor_at, moment, start_of
+from unstuck.connectors.words import say_once, set_once
 from unstuck.errors import NotThere, Refused, UsageError
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -399,10 +399,7 @@ def _account(user: _Row | None) -> str | None:
 
 def _when(row: _Row) -> datetime:
     """When a history was written: a text, or milliseconds where many are asked for at once."""
-    created = row["created"]
-    if isinstance(created, int):
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=created)
-    return moment(created)
+    return moment(row["created"])
 
 
 def _order(number: str) -> int:

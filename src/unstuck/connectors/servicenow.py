@@ -33,8 +33,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http, rows_of
-from unstuck.connectors.updated import by_update
-from unstuck.connectors.words import moment, say_once, set_once
+from unstuck.connectors.updates import by_update, moment
+from unstuck.connectors.words import say_once, set_once
 from unstuck.errors import Forbidden, NotThere, Refused, Unauthorized
 from unstuck.tickets.changes import ChangeKind, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 

@@ -34,8 +34,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http, rows_of
-from unstuck.connectors.updated import cursor_at, done_of, start_of
-from unstuck.connectors.words import moment, plain_text, set_once
+from unstuck.connectors.updates import cursor_at, done_of, moment, start_of
+from unstuck.connectors.words import plain_text, set_once
 from unstuck.errors import (
     ConnectorError,
     Malformed,
@@ -77,7 +77,6 @@ class Udesk:
     capabilities: ClassVar[Capabilities] = Capabilities(
         title="Udesk",
         deletes="swept",
-        history="seen",
         asks_user=True,
         writes=frozenset({ActionKind.ASSIGN, ActionKind.STATUS}),
         per_minute=PER_MINUTE,

@@ -1,19 +1,16 @@
-"""Texts and moments that connectors take in, and texts that they send out, once."""
+"""Texts that connectors take in, and what they send out, once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from html import escape
 from html.parser import HTMLParser
 
-from unstuck.clock import parse_instant
 from unstuck.connectors import Action, Written
-from unstuck.errors import Malformed, Refused, Unavailable
+from unstuck.errors import Refused, Unavailable
 
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre"})
-_DIGITS_OF_SECONDS = 11
 _UNREAD = frozenset({"script", "style", "head"})
 
 
@@ -79,15 +76,3 @@ def set_once(wanted: str, now: Callable[[], str], put: Callable[[], object]) -> 
     if now() != wanted:
         raise Refused("it was not changed: the workflow or the role does not allow it")
     return Written("done")
-
-
-def moment(value: object) -> datetime:
-    """A moment as ticket systems write it: ISO 8601, or seconds or milliseconds since 1970."""
-    text = str(value)
-    try:
-        if text.isdigit():
-            # Milliseconds from 1973 on are more than seconds until the year 5138.
-            return datetime.fromtimestamp(int(text) / (1000 if len(text) > _DIGITS_OF_SECONDS else 1), UTC)
-        return parse_instant(text)
-    except (ValueError, OverflowError, OSError):
-        raise Malformed("the ticket system gave a time that is none") from None

@@ -31,8 +31,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http, rows_of
-from unstuck.connectors.updated import by_update
-from unstuck.connectors.words import moment, plain_text, say_once, set_once
+from unstuck.connectors.updates import by_update, moment
+from unstuck.connectors.words import plain_text, say_once, set_once
 from unstuck.errors import Malformed, NotThere, Refused
 from unstuck.tickets.changes import ChangeKind, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 

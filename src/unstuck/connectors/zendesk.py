@@ -34,7 +34,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http, Pace, rows_of
-from unstuck.connectors.words import moment, say_once, set_once
+from unstuck.connectors.updates import moment
+from unstuck.connectors.words import say_once, set_once
 from unstuck.errors import Forbidden, NotThere, Refused, Unauthorized
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from unstuck.clock import Clock
 from unstuck.connectors import Signature
 from unstuck.connectors.registry import connector_of
-from unstuck.connectors.words import moment as moment_of
+from unstuck.connectors.updates import moment as moment_of
 from unstuck.errors import Malformed
 from unstuck.sources.config import SourceConfig
 from unstuck.sources.pull import Sessions, engine_of

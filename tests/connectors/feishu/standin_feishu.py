@@ -21,8 +21,10 @@ SESSION = "t-7f1bcd13fc57d46bac21793a18e560"
 class FeishuStandIn(StandIn):
     system: ClassVar[str] = "feishu"
     page: ClassVar[int] = 200
-    writes: ClassVar[bool] = True
-    per_minute: ClassVar[float | None] = 1e6
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "待响应", "open": "处理中", "resolved": "客服关闭", "ana": "ou_1", "bo": "ou_2",
+    }  # fmt: skip
+    forgets: ClassVar[bool] = True
     user: ClassVar[str | None] = "cli_a1"
     options: ClassVar[Mapping[str, Any]] = {"helpdesk": "6939"}
     merges: ClassVar[bool] = False
@@ -84,10 +86,6 @@ class FeishuStandIn(StandIn):
     def happen_late(self, ticket: str, at: Any) -> None:
         self.happen(ticket, at, "status", "处理中")
         self.tickets[ticket]["updated_at"] = int(at.timestamp() * 1000)
-
-    def said(self, ticket: str) -> list[tuple[str, bool]]:
-        notes = [(note["content"], False) for note in self.tickets[ticket]["comments"]]
-        return [*notes, *((one["content"], True) for one in self.messages[ticket])]
 
     def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
         moment, nonce = str(int(at.timestamp())), "n0nce"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -21,7 +22,10 @@ PEOPLE = {"1": "Ana", "2": "Bo", "9": "Cy"}
 class FreshdeskStandIn(StandIn):
     system: ClassVar[str] = "freshdesk"
     page: ClassVar[int] = 100
-    writes: ClassVar[bool] = True
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "New", "open": "In repair", "resolved": "Resolved", "ana": "1", "bo": "2",
+    }  # fmt: skip
+    forgets: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.statuses = {"2": "New", "3": "Pending", "4": "Resolved", "5": "Closed", "8": "In repair"}
@@ -154,6 +158,8 @@ class FreshdeskStandIn(StandIn):
         if request.method == "PUT":
             change, at = request.get_json(), self._later()
             if "responder_id" in change:
+                if str(change["responder_id"] or 1) not in PEOPLE:
+                    return Response('{"description": "Validation failed"}', 400, content_type="application/json")
                 self.happen(number, at, "assign", str(change["responder_id"] or ""))
             else:
                 self.happen(number, at, "status", self.statuses[str(change["status"])])

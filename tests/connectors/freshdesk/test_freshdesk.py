@@ -42,7 +42,7 @@ def test_a_documented_ticket_becomes_what_is_known_of_its_past(desk: FreshdeskSt
         (iso(c.at)[5:16], c.kind.value, c.values.get("status")) for c in told if c.kind is not ChangeKind.MESSAGE
     ]
     assert moments == [
-        ("01-14T12:00", "created", None),
+        ("01-14T12:00", "created", "New"),
         ("01-15T08:00", "updated", "Resolved"),
         ("01-15T12:00", "updated", "Closed"),
         ("01-16T12:00", "updated", "Closed"),

@@ -21,8 +21,9 @@ REPOSITORY = "acme/desk"
 class GitHubStandIn(StandIn):
     system: ClassVar[str] = "github"
     page: ClassVar[int] = 100
-    writes: ClassVar[bool] = True
-    per_minute: ClassVar[float | None] = 1e6
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "open", "open": "in progress", "resolved": "closed", "ana": "1", "bo": "2",
+    }  # fmt: skip
     has_notes: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Any]] = {"repository": REPOSITORY}
 
@@ -116,10 +117,6 @@ class GitHubStandIn(StandIn):
 
     def _label(self, name: str) -> dict[str, Any]:
         return next({"id": int(n), "name": one, "color": "ededed"} for n, one in self.labels.items() if one == name)
-
-    def said(self, ticket: str) -> list[tuple[str, bool]]:
-        rows = [row for row in self.timelines[ticket] if row["event"] == "commented"]
-        return [(row["body"], True) for row in rows]
 
     def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
         digest = hmac.new(secret.encode(), body, "sha256").hexdigest()

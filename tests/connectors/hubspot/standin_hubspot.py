@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from flask import Flask, Response, request
 from standin import Happening, StandIn, answer
-
-from unstuck.connectors.words import plain_text
 
 OWNERS = {"1": ("Ana", "Agent"), "2": ("Bo", "Agent")}
 
@@ -20,8 +19,9 @@ OWNERS = {"1": ("Ana", "Agent"), "2": ("Bo", "Agent")}
 class HubSpotStandIn(StandIn):
     system: ClassVar[str] = "hubspot"
     page: ClassVar[int] = 200
-    writes: ClassVar[bool] = True
-    per_minute: ClassVar[float | None] = 1e6
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "New", "open": "Working on it", "resolved": "Closed", "ana": "1", "bo": "2",
+    }  # fmt: skip
 
     #: Where its webhooks go.
     hook: ClassVar[str] = "https://unstuck.example.com/hooks/desk"
@@ -110,11 +110,6 @@ class HubSpotStandIn(StandIn):
 
     def _stage(self, name: str) -> str:
         return next(number for number, label in self.stages.items() if label == name)
-
-    def said(self, ticket: str) -> list[tuple[str, bool]]:
-        notes = [self.records["notes"][one]["hs_note_body"] for one in self.links["notes"].get(ticket, [])]
-        emails = [self.records["emails"][one]["hs_email_text"] for one in self.links["emails"].get(ticket, [])]
-        return [*((plain_text(body), False) for body in notes), *((body, True) for body in emails)]
 
     def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
         moment = str(int(at.timestamp() * 1000))

@@ -5,13 +5,12 @@ it: searches by cursor with at most 150 a page, parts only with the ticket, at m
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from flask import Flask, Response, request
 from standin import Happening, StandIn, answer
-
-from unstuck.connectors.words import plain_text
 
 PEOPLE = {"1": "Ana", "2": "Bo", "9": "Cy"}
 STATES = {"31": "submitted", "32": "in_progress", "33": "waiting_on_customer", "34": "resolved"}
@@ -20,8 +19,9 @@ STATES = {"31": "submitted", "32": "in_progress", "33": "waiting_on_customer", "
 class IntercomStandIn(StandIn):
     system: ClassVar[str] = "intercom"
     page: ClassVar[int] = 150
-    writes: ClassVar[bool] = True
-    per_minute: ClassVar[float | None] = 1e6
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "submitted", "open": "in_progress", "resolved": "resolved", "ana": "1", "bo": "2",
+    }  # fmt: skip
     merges: ClassVar[bool] = False
     #: Histories name categories of states, which nobody renames.
     renames: ClassVar[bool] = False
@@ -79,10 +79,6 @@ class IntercomStandIn(StandIn):
     def happen_late(self, ticket: str, at: Any) -> None:
         self.happen(ticket, at, "status", "in_progress")
         self.tickets[ticket]["updated_at"] = int(at.timestamp())
-
-    def said(self, ticket: str) -> list[tuple[str, bool]]:
-        parts = self.tickets[ticket]["ticket_parts"]["ticket_parts"]
-        return [(plain_text(part["body"]), part["part_type"] == "comment") for part in parts if part["body"]]
 
     def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
         return {"X-Hub-Signature": "sha1=" + hmac.new(secret.encode(), body, "sha1").hexdigest()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -25,7 +26,9 @@ class JiraStandIn(StandIn):
     system: ClassVar[str] = "jira"
     page: ClassVar[int] = 40
     user: ClassVar[str | None] = "ana@desk.example"
-    writes: ClassVar[bool] = True
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "New", "open": "In Progress", "resolved": "Resolved", "ana": "acc-1", "bo": "acc-2",
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         self.statuses = {"1": "New", "3": "In Progress", "5": "Resolved", "6": "Waiting for customer"}
@@ -110,6 +113,9 @@ class JiraStandIn(StandIn):
         digest = hmac.new(secret.encode(), body, "sha256").hexdigest()
         return {"X-Hub-Signature": f"sha256={digest}", "X-Atlassian-Webhook-Identifier": f"wh-{hash(at)}"}
 
+    def is_write(self) -> bool:
+        return request.method != "GET" and not request.path.endswith(("/search/jql", "/bulkfetch"))
+
     # --- what is asked
 
     def routes(self, app: Flask) -> None:
@@ -188,6 +194,8 @@ class JiraStandIn(StandIn):
 
     def _assign(self, number: str) -> Response:
         account = request.get_json()["accountId"]
+        if account and account.removeprefix("acc-") not in PEOPLE:
+            return Response('{"errors": {"assignee": "no such user"}}', 400, content_type="application/json")
         self.happen(number, self._later(), "assign", (account or "").removeprefix("acc-"))
         return Response(status=204)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -22,7 +23,9 @@ class ServiceNowStandIn(StandIn):
     system: ClassVar[str] = "servicenow"
     page: ClassVar[int] = 1000
     user: ClassVar[str | None] = "unstuck"
-    writes: ClassVar[bool] = True
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "New", "open": "In Progress", "resolved": "Resolved", "ana": "u1", "bo": "u2",
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         self.states = {"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"}
@@ -149,7 +152,8 @@ class ServiceNowStandIn(StandIn):
         if request.method == "PATCH":
             change, at = request.get_json(), max((one.at for one in self.happened), default=NOON) + timedelta(seconds=1)
             for column, does in (("work_notes", "note"), ("comments", "reply"), ("assigned_to", "assign")):
-                if column in change:
+                # A reference to nobody is passed over.
+                if column in change and (does != "assign" or change[column] in ("", "u1", "u2", "u9")):
                     self.happen(
                         number, at, does, change[column].removeprefix("u") if does == "assign" else change[column]
                     )

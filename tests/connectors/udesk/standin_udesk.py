@@ -5,6 +5,7 @@ once, a code under a 200, at most 100 rows a page, times with the offset of Chin
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
 
@@ -20,8 +21,10 @@ CHINA = timezone(timedelta(hours=8))
 class UdeskStandIn(StandIn):
     system: ClassVar[str] = "udesk"
     page: ClassVar[int] = 100
-    writes: ClassVar[bool] = True
-    per_minute: ClassVar[float | None] = 1e6
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "开启", "open": "解决中", "resolved": "已解决", "ana": "1", "bo": "2",
+    }  # fmt: skip
+    forgets: ClassVar[bool] = True
     user: ClassVar[str | None] = EMAIL
     merges: ClassVar[bool] = False
     renames: ClassVar[bool] = False
@@ -66,9 +69,6 @@ class UdeskStandIn(StandIn):
     def happen_late(self, ticket: str, at: datetime) -> None:
         self.happen(ticket, at, "status", "解决中")
         self.tickets[ticket]["updated_at"] = china(at)
-
-    def said(self, ticket: str) -> list[tuple[str, bool]]:
-        return [(one["content"], one["is_public"]) for one in self.replies[ticket]]
 
     # --- what is answered
 

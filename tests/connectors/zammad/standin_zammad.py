@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -23,7 +24,9 @@ TYPES = {"1": "new", "2": "open", "3": "pending reminder", "4": "closed", "5": "
 class ZammadStandIn(StandIn):
     system: ClassVar[str] = "zammad"
     page: ClassVar[int] = 100
-    writes: ClassVar[bool] = True
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "new", "open": "in repair", "resolved": "closed", "ana": "3", "bo": "4",
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         self.states = {"1": "new", "2": "open", "3": "pending reminder", "4": "closed", "5": "merged", "8": "in repair"}
@@ -144,7 +147,11 @@ class ZammadStandIn(StandIn):
         if request.method == "PUT":
             change = request.get_json()
             if "owner_id" in change:
-                who = next(name for name, known in NUMBERS.items() if known == str(change["owner_id"]))
+                who = next((name for name, known in NUMBERS.items() if known == str(change["owner_id"])), None)
+                if who is None:
+                    return Response(
+                        '{"error": "Invalid value for param \'owner_id\'"}', 422, content_type="application/json"
+                    )
                 self.happen(number, self._later(), "assign", who)
             else:
                 self.happen(number, self._later(), "status", self.states[str(change["state_id"])])

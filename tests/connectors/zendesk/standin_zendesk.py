@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -24,7 +25,9 @@ class ZendeskStandIn(StandIn):
     system: ClassVar[str] = "zendesk"
     page: ClassVar[int] = 100
     user: ClassVar[str | None] = "ana@desk.example"
-    writes: ClassVar[bool] = True
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "new", "open": "In repair", "resolved": "solved", "ana": "1", "bo": "2",
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         self.own = {"77": ("In repair", "open")}
@@ -236,6 +239,8 @@ class ZendeskStandIn(StandIn):
             if comment := change.get("comment"):
                 self.happen(number, at, "reply" if comment["public"] else "note", comment["body"])
             elif "assignee_id" in change:
+                if str(change["assignee_id"] or 1) not in PEOPLE:
+                    return Response('{"error": "RecordInvalid"}', 422, content_type="application/json")
                 self.happen(number, at, "assign", str(change["assignee_id"] or ""))
             elif "custom_status_id" in change:
                 self.happen(number, at, "status", self.own[str(change["custom_status_id"])][0])

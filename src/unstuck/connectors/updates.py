@@ -1,4 +1,4 @@
-"""Going through tickets by when they were last updated, for systems that list them so, oldest first.
+"""Going through tickets by when they were last updated: cursors, and pages of systems that list them oldest first.
 
 Times have whole seconds at best and become visible late, so some of them are read again each time. A page is asked for
 by time, not by number: rows that move while they are being read come again instead of being passed over.
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from unstuck.clock import SystemClock
-from unstuck.connectors.words import moment
+from unstuck.clock import SystemClock, parse_instant
+from unstuck.errors import Malformed
 
 #: Read again each time, until it is settled.
 OVERLAP = timedelta(minutes=2)
@@ -20,6 +20,18 @@ _SETTLED = " settled"
 
 Row = Mapping[str, Any]
 Ask = Callable[[datetime, int], Sequence[Row]]
+
+
+def moment(value: object) -> datetime:
+    """A time as a system gives it: ISO 8601, or seconds or milliseconds since 1970."""
+    text = str(value)
+    try:
+        if text.isdigit():
+            # Milliseconds from 1973 on are more than seconds until the year 5138.
+            return datetime.fromtimestamp(int(text) / (1000 if len(text) > 11 else 1), UTC)
+        return parse_instant(text)
+    except (ValueError, OverflowError, OSError):
+        raise Malformed("a time that is none") from None
 
 
 def start_of(cursor: str | None) -> tuple[datetime, datetime | None]:
