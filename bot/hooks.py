@@ -48,7 +48,9 @@ def _taken(deps: Deps, source: str) -> Response:
         return _plain("no such source", 404)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        verdict = inbox.take(configured, deps.sessions, deps.clock, inbox.Post(headers, request.get_data()))
+        verdict = inbox.take(
+            configured, deps.sessions, deps.clock, inbox.Post(headers, request.get_data(), request.url)
+        )
     except UserError as error:
         log.error("webhook for %s: %s", source, error)
         return _plain("not set up", 503)

@@ -33,10 +33,13 @@ def connect(
     monkeypatch.setenv("THE_TOKEN", desk.token)
     monkeypatch.chdir(tmp_path)
     user = ("--user", desk.user) if desk.user else ()
+    options = [word for name, value in desk.options.items() for word in ("--option", f"{name}={value}")]
 
     def run(*more: str) -> tuple[int, str]:
         words = ("connect", "desk", "--system", desk.system, "--url", desk.url, *user, "--token-env", "THE_TOKEN")
-        monkeypatch.setattr("sys.argv", ["unstuck", *words, "--yes", "--no-sync", "--home", str(tmp_path), *more])
+        monkeypatch.setattr(
+            "sys.argv", ["unstuck", *words, "--yes", "--no-sync", "--home", str(tmp_path), *options, *more]
+        )
         with pytest.raises(SystemExit) as ended:
             raise SystemExit(main())
         told = capsys.readouterr()
@@ -61,7 +64,7 @@ def test_a_system_is_recognised(desk: StandIn, connect: Connect, tmp_path: Path)
 def test_a_wrong_token_is_said(
     desk: StandIn, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("THE_TOKEN", "wr0ng-t0ken")
+    monkeypatch.setenv("THE_TOKEN", desk.token.replace(standin.TOKEN, "wr0ng-t0ken"))
     code, told = connect()
     assert code == 1
     assert "refuses the token" in told

@@ -44,6 +44,8 @@ def built(desk: StandIn, tmp_path: Path) -> Iterator[Deps]:
         'token = "t"',
         "[webhook]",
         f'secret = "{SECRET}"',
+        # Some sign where they send it to, too.
+        'url = "https://unstuck.example.com/hooks/desk"',
     )
     path.write_text("\n".join(lines))
     deps = building.build(settings.load(home=tmp_path), clock=FrozenClock(SystemClock().now()))

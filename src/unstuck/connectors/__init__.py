@@ -59,7 +59,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a ticket system signs its webhooks: HMAC over `{timestamp}{between}{body}`, or over the body alone."""
+    """How a ticket system signs its webhooks: HMAC with the secret over some of what it sends."""
 
     #: Header with the signature, and what stands in it before the digest.
     header: str
@@ -70,6 +70,13 @@ class Signature:
     #: Header with the moment of signing (seconds since 1970, or ISO 8601); empty where the system sends none.
     timestamp: str = ""
     between: str = ""
+    #: Header with a random word, where the system sends one.
+    nonce: str = ""
+    #: What is signed, in order: `method`, `url`, `timestamp`, `between`, `nonce`, `secret`, `body`. What is not sent
+    #: counts as empty.
+    signs: Sequence[str] = ("timestamp", "between", "body")
+    #: Otherwise no HMAC but a plain hash: then the secret is part of what is signed.
+    keyed: bool = True
     #: Header that names the delivery; empty where there is none: then the body's hash does.
     delivery: str = ""
 

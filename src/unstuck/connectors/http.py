@@ -78,6 +78,10 @@ class Http:
         # A connector is used and dropped; its connections go with it.
         weakref.finalize(self, self._client.close)
 
+    def sign(self, headers: dict[str, str]) -> None:
+        """Send these from now on, where the token is one that ends."""
+        self._client.headers.update(headers)
+
     def get(self, path: str, **params: Any) -> Any:
         """The JSON at `path`; `path` may be a whole link that the system gave."""
         return self.read("GET", path, params=params)
@@ -191,8 +195,11 @@ def _check(answer: httpx.Response, what: str) -> None:
     if status < 300:
         return
     said = f"{what}: {status}"
-    if status == 429 or (status == 503 and "retry-after" in answer.headers):
+    if status == 429 or (status in (403, 503) and "retry-after" in answer.headers):
         raise RateLimited(retry_after_s(answer.headers.get("retry-after")))
+    if status == 403 and answer.headers.get("x-ratelimit-remaining") == "0":
+        # GitHub's way: when the next hour begins, in seconds since 1970.
+        raise RateLimited(_until(answer.headers.get("x-ratelimit-reset", "")))
     if status >= 500 or status in _FAILING:
         raise Unavailable(said)
     if status in _REFUSING:
@@ -212,6 +219,10 @@ def retry_after_s(header: str | None, now: datetime | None = None) -> float:
     if until is None:
         return WAIT_UNTOLD_S
     return max(0.0, (until - (now or SystemClock().now())).total_seconds())
+
+
+def _until(epoch: str) -> float:
+    return max(0.0, int(epoch) - SystemClock().now().timestamp()) if epoch.isdigit() else WAIT_UNTOLD_S
 
 
 def _date(header: str | None) -> datetime | None:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from unstuck.clock import SystemClock, iso, parse_instant
+from unstuck.clock import SystemClock, parse_instant
 from unstuck.errors import Malformed
 
-BEGINNING = "1970-01-01T00:00:00Z"
 #: Read again each time, until it is settled.
 OVERLAP = timedelta(minutes=2)
 START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,20 +20,6 @@ _SETTLED = " settled"
 
 Row = Mapping[str, Any]
 Ask = Callable[[datetime, int], Sequence[Row]]
-
-
-def since_of(cursor: str | None, overlap: timedelta) -> str:
-    """Where to read on: some of it again, because a slow transaction commits after its timestamp."""
-    return iso(parse_instant(cursor) - overlap) if cursor else BEGINNING
-
-
-def reached(cursor: str | None, newest: str, server_time: datetime | None) -> str:
-    """The cursor after a page, by the system's own clock.
-
-    Times in the future, of a clock since set right, do not move it: what comes after them would be passed over.
-    """
-    now = server_time or SystemClock().now()
-    return max(cursor or BEGINNING, iso(min(parse_instant(newest), now)))
 
 
 def moment(value: object) -> datetime:
@@ -55,6 +40,11 @@ def start_of(cursor: str | None) -> tuple[datetime, datetime | None]:
         return START, None
     done = moment(cursor.removesuffix(_SETTLED))
     return (done, done) if cursor.endswith(_SETTLED) else (done - OVERLAP, None)
+
+
+def done_of(cursor: str | None) -> datetime:
+    """Up to when all has been read."""
+    return moment(cursor.removesuffix(_SETTLED)) if cursor else START
 
 
 def cursor_at(newest: datetime, told: datetime | None) -> str:

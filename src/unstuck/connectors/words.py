@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape
 from html.parser import HTMLParser
 
 from unstuck.connectors import Action, Written
@@ -39,6 +40,11 @@ def plain_text(markup: str) -> str:
     reader.close()
     lines = (re.sub(r"[ \t\xa0]+", " ", line).strip() for line in "".join(reader.said).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def html_of(text: str) -> str:
+    """A text for a system that takes HTML."""
+    return "<br>".join(escape(line) for line in text.splitlines())
 
 
 def marker(action: Action) -> str:

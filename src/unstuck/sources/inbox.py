@@ -9,16 +9,18 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
-from unstuck.clock import Clock, parse_instant
+from unstuck.clock import Clock
 from unstuck.connectors import Signature
 from unstuck.connectors.registry import connector_of
+from unstuck.connectors.updates import moment as moment_of
+from unstuck.errors import Malformed
 from unstuck.sources.config import SourceConfig
 from unstuck.sources.pull import Sessions, engine_of
 from unstuck.sources.turns import turns
@@ -42,12 +44,15 @@ class Post:
     #: By lower-case name.
     headers: Mapping[str, str]
     body: bytes
+    #: Where it was sent to.
+    url: str = ""
 
 
 def take(config: SourceConfig, sessions: Sessions, clock: Clock, post: Post) -> Verdict:
     """Check a webhook and keep it. Raises `UserError` when the secret's variable is not set."""
     signature = connector_of(config.system).capabilities.signature
     secret = config.hook_secret()
+    post = replace(post, url=config.webhook_url or post.url)
     if secret is None or not is_signed(signature, secret.get_secret_value().encode(), post):
         return "unsigned"
     if not _is_recent(signature, post, clock.now()):
@@ -66,26 +71,35 @@ def is_signed(signature: Signature, secret: bytes, post: Post) -> bool:
     given = post.headers.get(signature.header.lower(), "")
     if signature.digest == "secret":
         return hmac.compare_digest(signature.prefix.encode() + secret, given.encode())
-    moment = post.headers.get(signature.timestamp.lower(), "") if signature.timestamp else ""
-    signed = f"{moment}{signature.between}".encode() + post.body if signature.timestamp else post.body
-    digest = hmac.new(secret, signed, getattr(hashlib, signature.digest)).digest()
+    moment = _header(post, signature.timestamp)
+    parts = {
+        "method": b"POST", "url": post.url.encode(), "timestamp": moment.encode(),
+        "between": signature.between.encode() if moment else b"", "nonce": _header(post, signature.nonce).encode(),
+        "secret": secret, "body": post.body,
+    }  # fmt: skip
+    signed = b"".join(parts[name] for name in signature.signs)
+    hashed = hmac.new(secret, signed, signature.digest) if signature.keyed else hashlib.new(signature.digest, signed)
+    digest = hashed.digest()
     told = digest.hex() if signature.encoding == "hex" else base64.b64encode(digest).decode()
     return hmac.compare_digest((signature.prefix + told).encode(), given.encode())
+
+
+def _header(post: Post, name: str) -> str:
+    return post.headers.get(name.lower(), "") if name else ""
 
 
 def _is_recent(signature: Signature, post: Post, now: datetime) -> bool:
     if not signature.timestamp:
         return True
-    text = post.headers.get(signature.timestamp.lower(), "")
     try:
-        at = datetime.fromtimestamp(float(text), UTC) if text.isdigit() else parse_instant(text)
-    except (ValueError, OverflowError, OSError):
+        at = moment_of(_header(post, signature.timestamp))
+    except Malformed:
         return False
     return abs(now - at) <= WINDOW
 
 
 def _key(signature: Signature, post: Post) -> str:
-    named = post.headers.get(signature.delivery.lower(), "") if signature.delivery else ""
+    named = _header(post, signature.delivery)
     return named[:200] or hashlib.sha256(post.body).hexdigest()
 
 
