@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 
 import knowledge
@@ -165,9 +165,12 @@ def main() -> None:
     if chosen.one:
         print(json.dumps(measure(int(chosen.one[0]), int(chosen.one[1]), Path(chosen.one[2]))))
         return
-    rows = [_in_own_process(n, chosen.dimensions, chosen.keep) for n in chosen.cards]
-    for row in [*rows, *(measure_texts(chosen.minilm) if chosen.texts else [])]:
-        print(json.dumps(row) if chosen.json else "\n".join(f"{name:26} {value}" for name, value in row.items()) + "\n")
+    sizes = (_in_own_process(n, chosen.dimensions, chosen.keep) for n in chosen.cards)
+    for row in chain(sizes, measure_texts(chosen.minilm) if chosen.texts else []):
+        shown = (
+            json.dumps(row) if chosen.json else "\n".join(f"{name:26} {value}" for name, value in row.items()) + "\n"
+        )
+        print(shown, flush=True)
 
 
 if __name__ == "__main__":

@@ -295,7 +295,7 @@ def open(
 
 
 def _measures_key(indexes: Indexes) -> str:
-    return f"measures:3:{indexes.space or 'words'}"
+    return f"measures:4:{indexes.space or 'words'}"
 
 
 def _utc_now() -> datetime:

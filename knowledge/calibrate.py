@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from knowledge import measures
 from knowledge.cards import Card
@@ -28,9 +29,14 @@ _SAMPLE = 2_000
 #: Nearest cards that are looked through for those about the same as a held-out one.
 _LARGEST_TOPIC = 200
 _NEAREST = 5
+#: Cards that are kept in memory while trying out; a million cards have some 100,000 neighbours of the sample.
+_KEPT = 20_000
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Calibration:
     """Measures one base."""
 
@@ -39,51 +45,62 @@ class Calibration:
     #: Vectors of questions, in order; `None` each without a model.
     embed: Callable[[Sequence[str]], Iterator[Any]]
 
+    @cached_property
+    def _cards(self) -> _Read:
+        return _Read(self.catalogue)
+
     def measure(self) -> Measures:
         """The figures of the base as it is now."""
         sample = self.catalogue.sample(_SAMPLE)
         measured = self._average(sample)
         if measured.cards < measures.LEAST_CARDS:
             return measured
-        tried = list(self._try_out(sample, measured))
-        return replace(measured, usual=_usual(tried, measured), trials=_trials(tried))
+        asked = self._questions(sample)
+        vectors = list(self.embed([question for _, question in asked]))
+        measured = replace(measured, questions=_average_questions(asked, vectors))
+        tried = list(self._try_out(asked, vectors, sample, measured))
+        return replace(measured, trials=_trials(tried))
 
     def _average(self, sample: Sequence[Stored]) -> Measures:
         cards = self.catalogue.count()
         if self.indexes.space is None:
             return Measures(cards)
-        vectors = self.catalogue.vectors(self.indexes.space, [stored.number for stored in sample])
+        vectors = self._cards.vectors(self.indexes.space, [stored.number for stored in sample])
         known = [stored for stored in sample if stored.number in vectors]
         shelves = [shelf_of(stored.card.lang) for stored in known]
-        return Measures(cards, measures.centroids(shelves, [vectors[stored.number] for stored in known]))
+        return Measures(cards, measures.means(shelves, [vectors[stored.number] for stored in known]))
 
-    def _try_out(self, sample: Sequence[Stored], measured: Measures) -> Iterator[_Tried]:
+    def _questions(self, sample: Sequence[Stored]) -> list[tuple[Stored, str]]:
+        """Cards that are held out, each with what is asked for it, several times."""
         held_out, vague = _held_out(sample), self._vague_titles(sample)
-        asked = [(card, mangled(_as_question(card.card, vague), seed)) for card in held_out for seed in range(_TIMES)]
-        vectors = self.embed([question for _, question in asked])
+        return [(card, mangled(_as_question(card.card, vague), seed)) for card in held_out for seed in range(_TIMES)]
+
+    def _try_out(
+        self, asked: Sequence[tuple[Stored, str]], vectors: Sequence[Any], sample: Sequence[Stored], measured: Measures
+    ) -> Iterator[_Tried]:
+        held_out = {stored.number: stored for stored, _ in asked}
         visible = frozenset(stored.card.visibility for stored in sample)
-        topics = {stored.number: self._topic(stored, measured) for stored in held_out}
-        spared = {one.number for one in held_out if self._has_company(one, topics[one.number])}
+        topics = {number: self._topic(stored, measured) for number, stored in held_out.items()}
+        spared = {number for number, stored in held_out.items() if self._has_company(stored, topics[number])}
         for (stored, question), vector in zip(asked, vectors, strict=True):
             wanted, topic = Wanted(question, vector, _NEAREST, None, visible), topics[stored.number]
             found = find(
-                replace(wanted, without=frozenset({stored.number} & spared)), self.catalogue, self.indexes, measured
+                replace(wanted, without=frozenset({stored.number} & spared)), self._cards, self.indexes, measured
             )
             if found.numbers:
                 is_right = found.numbers[0] in topic or self._is_same(found.hits[0].card, stored.card)
                 unknown = self._wrong_evidence(stored, replace(wanted, without=topic), measured)
-                lang, shelf = language_of(question), shelf_of(stored.card.lang)
-                yield _Tried(lang, shelf, vector, found.evidence, is_right, unknown)
+                yield _Tried(language_of(question), found.evidence, is_right, unknown)
 
     def _has_company(self, stored: Stored, topic: frozenset[int]) -> bool:
         """Whether the card's problem can be answered without it: by one that says the same; by any where none has steps."""
-        others = self.catalogue.by_number(topic - {stored.number}).values()
+        others = self._cards.by_number(topic - {stored.number}).values()
         return any(self._is_same(stored.card, other.card) or not stored.card.steps for other in others)
 
     def _wrong_evidence(self, held_out: Stored, wanted: Wanted, measured: Measures) -> float:
         """What speaks for the best card that does not say what the held-out one says."""
         while True:
-            found = find(wanted, self.catalogue, self.indexes, measured)
+            found = find(wanted, self._cards, self.indexes, measured)
             alike = {
                 n for n, hit in zip(found.numbers, found.hits, strict=True) if self._is_same(hit.card, held_out.card)
             }
@@ -96,11 +113,11 @@ class Calibration:
         space, index = self.indexes.space, self.indexes.vectors
         if space is None or index is None:
             return frozenset({stored.number, *self.indexes.lexical.best(stored.card.symptom, measured.topic_size())})
-        vector = self.catalogue.vectors(space, [stored.number]).get(stored.number)
+        vector = self._cards.vectors(space, [stored.number]).get(stored.number)
         if vector is None:
             return frozenset({stored.number})
         own = shelf_of(stored.card.lang)
-        nearest = self.catalogue.vectors(space, index.nearest(vector, _LARGEST_TOPIC, own))
+        nearest = self._cards.vectors(space, index.nearest(vector, _LARGEST_TOPIC, own))
         topic = {number for number, other in nearest.items() if measured.is_same_topic(vector, other, own)}
         # How near a translation lies says little; but no language tells more of a problem than another.
         for shelf in set(SHELVES) - {own}:
@@ -118,7 +135,7 @@ class Calibration:
 
     def saying_the_same(self, card: Card) -> list[str]:
         """Ids of live cards whose resolution says what the card's says."""
-        alike = self.catalogue.by_number(list(self.indexes.lexical.best(card.steps, _LARGEST_TOPIC)))
+        alike = self._cards.by_number(list(self.indexes.lexical.best(card.steps, _LARGEST_TOPIC)))
         return [one.card.id for one in alike.values() if one.live and self._is_same(one.card, card)]
 
     def _is_same(self, one: Card, other: Card) -> bool:
@@ -133,13 +150,48 @@ class Calibration:
         return shared >= measures.SAME_RESOLUTION
 
 
+class _Read:
+    """The catalogue's cards and vectors as they were when first read: trying out asks for the same ones all the time."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._cards: dict[int, Stored | None] = {}
+        self._vectors: dict[tuple[str, int], Any] = {}
+
+    def by_number(self, numbers: Collection[int]) -> dict[int, Stored]:
+        read = _remember(self._cards, numbers, self._catalogue.by_number)
+        return {number: stored for number, stored in read.items() if stored is not None}
+
+    def by_id(self, ids: Collection[str]) -> dict[str, Stored]:
+        return self._catalogue.by_id(ids)
+
+    def vectors(self, space: str, numbers: Collection[int]) -> dict[int, Any]:
+        keys = [(space, number) for number in numbers]
+
+        def read(missing: Collection[tuple[str, int]]) -> dict[tuple[str, int], Any]:
+            found = self._catalogue.vectors(space, [number for _, number in missing])
+            return {(space, number): vector for number, vector in found.items()}
+
+        known = _remember(self._vectors, keys, read)
+        return {number: vector for (_, number), vector in known.items() if vector is not None}
+
+
+def _remember(
+    known: dict[K, V | None], keys: Collection[K], read: Callable[[Collection[K]], dict[K, V]]
+) -> dict[K, V | None]:
+    """What `read` says of each key, `None` where nothing, read once."""
+    if len(known) > _KEPT:
+        known.clear()
+    missing = [key for key in keys if key not in known]
+    known |= dict.fromkeys(missing) | read(missing) if missing else {}
+    return {key: known[key] for key in keys}
+
+
 @dataclass(frozen=True, slots=True)
 class _Tried:
     """What came out for one card."""
 
     lang: str
-    shelf: str
-    vector: Any
     #: What spoke for the answer when the topic was there, and whether that was right.
     evidence: float
     is_right: bool
@@ -157,13 +209,17 @@ def _trials(tried: Sequence[_Tried]) -> dict[str, Trials]:
     return {lang: lists(lang) for lang in sorted({one.lang for one in tried})}
 
 
-def _usual(tried: Sequence[_Tried], measured: Measures) -> dict[str, float]:
-    """Mean cosine of a question with the average card of its own language."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for one in tried:
-        if one.vector is not None and one.lang == one.shelf and one.shelf in measured.centroids:
-            found[one.shelf].append(float(measured.centroids[one.shelf] @ one.vector))
-    return {shelf: sum(values) / len(values) for shelf, values in found.items()}
+def _average_questions(asked: Sequence[tuple[Stored, str]], vectors: Sequence[Any]) -> dict[str, Any]:
+    """The mean vector of the questions of each language that has enough of them, from cards of that language."""
+    # A Chinese card whose first line is a log says nothing about English questions.
+    own = [
+        (lang, vector)
+        for (stored, question), vector in zip(asked, vectors, strict=True)
+        if vector is not None and (lang := language_of(question)) == shelf_of(stored.card.lang)
+    ]
+    enough = Counter(lang for lang, _ in own)
+    own = [(lang, vector) for lang, vector in own if enough[lang] >= measures.LEAST_OF_A_LANGUAGE]
+    return measures.means([lang for lang, _ in own], [vector for _, vector in own])
 
 
 #: Two Chinese characters, or what stands between spaces.

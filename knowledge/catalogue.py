@@ -268,13 +268,19 @@ class Catalogue:
             return sorted(connection.scalars(query))
 
     def sample(self, n: int) -> list[Stored]:
-        """Up to `n` live cards, the same ones as long as the base stays the same, spread over all of it."""
-        numbers = sa.select(cards_table.c.number).where(_live()).order_by(cards_table.c.number)
+        """Up to `n` live cards of each language, spread over all of the base; as it grows, mostly the same ones."""
         with self._reading() as connection:
-            every = np.fromiter(connection.scalars(numbers), np.int64)
-        chosen = [int(number) for number in np.random.default_rng(0).permutation(every)[:n]]
+            languages = list(connection.scalars(sa.select(cards_table.c.lang).where(_live()).distinct()))
+            chosen = [number for lang in languages for number in self._some_of(connection, lang, n)]
         found = self.by_number(chosen)
         return [found[number] for number in chosen]
+
+    def _some_of(self, connection: Connection, lang: str, n: int) -> list[int]:
+        numbers = sa.select(cards_table.c.number).where(_live(), cards_table.c.lang == lang)
+        every = np.fromiter(connection.scalars(numbers), np.uint64)
+        # A fixed order that looks like chance (Fibonacci hashing): a new card takes the place of one at most.
+        order = np.argsort(every * np.uint64(0x9E3779B97F4A7C15), kind="stable")
+        return [int(number) for number in every[order[:n]]]
 
     def unembedded(self, space: str, since: int, limit: int) -> tuple[int, list[Stored]]:
         """Looks at about `limit` cards changed after revision `since`: those without a vector in `space`, and how far."""

@@ -103,8 +103,8 @@ class Measures:
     cards: int = 0
     #: Mean vector of each language shelf.
     centroids: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    #: Mean cosine of a tried question of a shelf's language with that shelf's average card.
-    usual: Mapping[str, float] = field(default_factory=dict)
+    #: Mean vector of the tried questions of each language that has enough.
+    questions: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     #: What came out, by the question's language.
     trials: Mapping[str, Trials] = field(default_factory=dict)
 
@@ -118,11 +118,27 @@ class Measures:
     def likeness(self, one: NDArray[np.float32], other: NDArray[np.float32], shelf: str) -> float:
         """Cosine of two vectors in what sets them off from the shelf's average card; 0 where that is not known."""
         centroid = self.centroids.get(shelf)
-        if centroid is None:
-            return 0.0
-        left, right = one - centroid, other - centroid
-        size = float(np.linalg.norm(left) * np.linalg.norm(right))
-        return float(left @ right) / size if size else 0.0
+        return 0.0 if centroid is None else _cosine(one - centroid, other - centroid)
+
+    def fits(
+        self, question: NDArray[np.float32], lang: str, cards: Sequence[NDArray[np.float32]], shelf: str
+    ) -> list[float] | None:
+        """Cosines of what sets a question off from others and cards off from others; `None` where that is not known.
+
+        Questions have in common what no card has (they ask, and they are short), and so has each language.
+        """
+        usual, centroid = self.questions.get(lang), self.centroids.get(shelf)
+        if usual is None or centroid is None:
+            return None
+        asked, told = question - usual, np.stack(cards) - centroid
+        sizes = np.linalg.norm(told, axis=1) * np.linalg.norm(asked)
+        found: list[float] = (told @ asked / np.where(sizes == 0, 1, sizes)).tolist()
+        return found
+
+    def usual_cosine(self, shelf: str) -> float | None:
+        """Cosine of the average question and the average card of one language; `None` where that is not known."""
+        usual, centroid = self.questions.get(shelf), self.centroids.get(shelf)
+        return None if usual is None or centroid is None else float(usual @ centroid)
 
     def is_same_topic(self, one: NDArray[np.float32], other: NDArray[np.float32], shelf: str) -> bool:
         """Whether two cards of one language are about the same."""
@@ -150,7 +166,7 @@ class Measures:
         return {
             "cards": self.cards,
             "centroids": {shelf: centroid.tolist() for shelf, centroid in self.centroids.items()},
-            "usual": dict(self.usual),
+            "questions": {lang: mean.tolist() for lang, mean in self.questions.items()},
             "trials": {
                 lang: [list(tried.right), list(tried.mixed_up), list(tried.unknown)]
                 for lang, tried in self.trials.items()
@@ -161,9 +177,8 @@ class Measures:
     def from_json(cls, stored: Mapping[str, Any] | None) -> Measures:
         if not stored:
             return cls()
-        centroids = {shelf: np.asarray(centroid, np.float32) for shelf, centroid in stored["centroids"].items()}
         trials = {lang: Trials(*lists) for lang, lists in stored["trials"].items()}
-        return cls(stored["cards"], centroids, stored["usual"], trials)
+        return cls(stored["cards"], _vectors(stored["centroids"]), _vectors(stored["questions"]), trials)
 
 
 def evidence(nearness: float, direction: float, lead: float) -> float:
@@ -177,12 +192,21 @@ def coverage(weights: Mapping[str, float], held: Iterable[str]) -> float:
     return sum(weights.get(word, 0.0) for word in set(held)) / total if total else 0.0
 
 
-def centroids(shelves: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """The mean vector of each shelf."""
+def means(shelves: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """The mean vector of each shelf, or of each language."""
     grouped: dict[str, list[NDArray[np.float32]]] = {}
     for shelf, vector in zip(shelves, vectors, strict=True):
         grouped.setdefault(shelf, []).append(vector)
     return {shelf: np.mean(some, axis=0, dtype=np.float32) for shelf, some in grouped.items()}
+
+
+def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    size = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / size if size else 0.0
+
+
+def _vectors(stored: Mapping[str, Sequence[float]]) -> dict[str, NDArray[np.float32]]:
+    return {name: np.asarray(vector, np.float32) for name, vector in stored.items()}
 
 
 def _reaching(points: NDArray[np.float64], values: Sequence[float]) -> NDArray[np.float64]:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 WORDS = 0.3
 CHINESE_WORDS = 0.36
 FOREIGN_WORDS = 0.15
-#: What nearness of a card in the other language counts beside cards of the question's own. Ten thousand foreign
-#: cards hold one that is nearer above their average than the right one is above its own: with 8,000 English and
-#: 209 Chinese cards, every fourth Chinese question was led astray. Where all cards are foreign it changes nothing.
+#: What nearness of a card in the other language counts beside cards of the question's own. While a base has too
+#: few cards of a language to know its average question, whole vectors are compared, and among ten thousand foreign
+#: cards one is nearer above their average than the right one is above its own. Later it changes nothing.
 FOREIGN_NEARNESS = 0.5
 #: The best card of the other language stands no lower than this.
 OTHER_LANGUAGE_RANK = 5
@@ -43,14 +43,13 @@ class Ranked:
     score: float
 
 
-def fuse(candidates: Sequence[Candidate], means: Mapping[str, float], own: str) -> list[Ranked]:
+def fuse(candidates: Sequence[Candidate], nearness: Mapping[int, float], own: str) -> list[Ranked]:
     """Candidates by fused score, best first. `own` is the question's language, `en` or `zh`.
 
-    `means` holds the question's cosine with the average card of each shelf: what lies below it counts as
-    unrelated, and since each language is measured from its own, no language is nearer by nature.
-    A candidate without vector is judged by its words alone.
+    `nearness` says by number how much nearer in meaning a candidate is than an average card of its language:
+    none at 0 or below. A candidate that it leaves out has no vector and is judged by its words alone.
     """
-    above = {c.number: _above(c.cosine, c.shelf, means, own) for c in candidates if c.cosine is not None}
+    above = {c.number: _weighed(nearness[c.number], c.shelf, own) for c in candidates if c.number in nearness}
     top_above = max(above.values(), default=0.0)
     top_bm25 = max((c.bm25 for c in candidates), default=0.0)
 
@@ -66,8 +65,7 @@ def fuse(candidates: Sequence[Candidate], means: Mapping[str, float], own: str) 
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.number))
 
 
-def _above(cosine: float, shelf: str, means: Mapping[str, float], own: str) -> float:
-    nearness = cosine - means.get(shelf, 0.0)
+def _weighed(nearness: float, shelf: str, own: str) -> float:
     return nearness if shelf == own or nearness < 0 else FOREIGN_NEARNESS * nearness
 
 

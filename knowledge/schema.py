@@ -51,8 +51,9 @@ cards_table = sa.Table(
 vectors_table = sa.Table(
     "knowledge_vector",
     metadata,
-    sa.Column("space", sa.Text, primary_key=True),
+    # In this order in the key: a card that changes is looked up in every space.
     sa.Column("number", _Number, primary_key=True, autoincrement=False),
+    sa.Column("space", sa.Text, primary_key=True),
     sa.Column("revision", _Number, nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),
     sa.Index("ix_knowledge_vector_revision", "space", "revision"),

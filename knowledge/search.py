@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge import codes, measures, rank
 from knowledge.cards import PUBLIC, Hit
-from knowledge.catalogue import Catalogue, Stored
+from knowledge.catalogue import Stored
 from knowledge.fate import Fate, reorder
 from knowledge.filters import EVERYTHING, Filter
 from knowledge.index import SHELVES, shelf_of
@@ -28,6 +29,16 @@ _LEAST_CANDIDATES = 100
 _DEEPEST = 20_000
 #: Cards of one language whose mean says something.
 _LEAST_FOR_MEAN = 5
+
+
+class Cards(Protocol):
+    """Where cards and their vectors are looked up."""
+
+    def by_number(self, numbers: Collection[int]) -> Mapping[int, Stored]: ...
+
+    def by_id(self, ids: Collection[str]) -> Mapping[str, Stored]: ...
+
+    def vectors(self, space: str, numbers: Collection[int]) -> Mapping[int, Vector]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ def _no_fates(_: Mapping[int, Stored]) -> Mapping[int, Fate]:
     return {}
 
 
-def find(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures, fates: Fates = _no_fates) -> Found:
+def find(wanted: Wanted, catalogue: Cards, indexes: Indexes, measured: Measures, fates: Fates = _no_fates) -> Found:
     """The best cards for what is wanted."""
     if wanted.among is not None:
         return _find_among(wanted, catalogue, indexes, measured, fates)
@@ -86,7 +97,7 @@ def _gather(wanted: Wanted, indexes: Indexes, size: int) -> set[int]:
     return numbers
 
 
-def _visible(wanted: Wanted, found: dict[int, Stored]) -> dict[int, Stored]:
+def _visible(wanted: Wanted, found: Mapping[int, Stored]) -> dict[int, Stored]:
     # Checked on the catalogue's rows, never on an index's copy: a card that was closed off a second ago stays closed.
     allowed = _EVERYBODY if wanted.visible is None else wanted.visible
     return {
@@ -96,7 +107,7 @@ def _visible(wanted: Wanted, found: dict[int, Stored]) -> dict[int, Stored]:
     }
 
 
-def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured: Measures, fates: Fates) -> Found:
+def _find_among(wanted: Wanted, catalogue: Cards, indexes: Indexes, measured: Measures, fates: Fates) -> Found:
     named = catalogue.by_id(wanted.among or ())
     # A card that was folded into another is judged by that one and reported under its own name.
     heads = {stored.card.id: stored.head or stored.number for stored in named.values()}
@@ -114,8 +125,8 @@ def _find_among(wanted: Wanted, catalogue: Catalogue, indexes: Indexes, measured
 
 def _rank(
     wanted: Wanted,
-    cards: dict[int, Stored],
-    catalogue: Catalogue,
+    cards: Mapping[int, Stored],
+    catalogue: Cards,
     indexes: Indexes,
     measured: Measures,
     fates: Fates,
@@ -129,7 +140,7 @@ def _rank(
     own = language_of(wanted.text)
     known = fates(cards)
     verdicts = codes.judge(wanted.text, {number: stored.card for number, stored in cards.items()})
-    fused = codes.prefer(rank.fuse(candidates, _means(wanted, candidates, measured), own), verdicts)
+    fused = codes.prefer(rank.fuse(candidates, _nearness(wanted, candidates, measured), own), verdicts)
     weighed = reorder(fused, known)
     ranked = rank.with_other_language(weighed, own) if quota else weighed
     numbers = tuple(row.candidate.number for row in ranked[: k or wanted.k])
@@ -148,10 +159,10 @@ def _rank(
 
 
 def _candidates(
-    wanted: Wanted, cards: dict[int, Stored], catalogue: Catalogue, indexes: Indexes
+    wanted: Wanted, cards: Mapping[int, Stored], catalogue: Cards, indexes: Indexes
 ) -> list[rank.Candidate]:
     bm25 = indexes.lexical.scores(wanted.text, list(cards))
-    vectors: dict[int, Vector] = {}
+    vectors: Mapping[int, Vector] = {}
     cosines: dict[int, float] = {}
     if (asked := wanted.vector) is not None and indexes.space is not None:
         vectors = catalogue.vectors(indexes.space, list(cards))
@@ -160,6 +171,23 @@ def _candidates(
         rank.Candidate(n, shelf_of(stored.card.lang), cosines.get(n), bm25.get(n, 0.0), vectors.get(n))
         for n, stored in cards.items()
     ]
+
+
+def _nearness(wanted: Wanted, candidates: Sequence[rank.Candidate], measured: Measures) -> dict[int, float]:
+    """How much nearer than unrelated cards each candidate is that has a vector."""
+    asked, own = wanted.vector, language_of(wanted.text)
+    if asked is None:
+        return {}
+    found: dict[int, float] = {}
+    for shelf in {c.shelf for c in candidates}:
+        vectors = {c.number: c.vector for c in candidates if c.shelf == shelf and c.vector is not None}
+        fits = measured.fits(asked, own, list(vectors.values()), shelf) if vectors else []
+        if fits is None:
+            # These cannot be compared with the others' fits, so all are measured by their whole vectors.
+            means = _means(wanted, candidates, measured)
+            return {c.number: c.cosine - means[c.shelf] for c in candidates if c.cosine is not None}
+        found |= dict(zip(vectors, fits, strict=True))
+    return found
 
 
 def _means(wanted: Wanted, candidates: Sequence[rank.Candidate], measured: Measures) -> dict[str, float]:
@@ -187,9 +215,10 @@ def _evidence(
         return measures.evidence(measures.coverage(indexes.lexical.rarity(wanted.text), held), 0.0, lead)
     near = [c.cosine for r in ranked if (c := r.candidate).shelf == best.shelf and c.cosine is not None]
     nearness = float(np.mean(sorted(near, reverse=True)[: measures.NEAREST]))
-    if best.shelf in measured.usual and best.shelf != language_of(wanted.text):
+    usual = measured.usual_cosine(best.shelf)
+    if usual is not None and best.shelf != language_of(wanted.text):
         # The other language's cards lie farther from any question than those of its own.
-        nearness += measured.usual[best.shelf] - measured.mean_cosines(wanted.vector)[best.shelf]
+        nearness += usual - measured.mean_cosines(wanted.vector)[best.shelf]
     return measures.evidence(nearness, measured.likeness(wanted.vector, best.vector, best.shelf), lead)
 
 

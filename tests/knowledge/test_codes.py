@@ -111,7 +111,7 @@ def test_a_model_never_sees_what_is_about_another_code(tmp_path: Path) -> None:
 
     model = ScriptedModel(*[write] * 3)
     base = knowledge.open(f"sqlite:///{tmp_path / 'cards.db'}", tmp_path, model=model)
-    base.learn(known())
+    base.learn(card for card in known() if card.id.startswith("error/"))
     base.ask(Question("The dishwasher stops and shows E-213"))
     assert model.calls
     base.close()

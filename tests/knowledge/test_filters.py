@@ -42,7 +42,7 @@ def base(engine: Engine, tmp_path: Path) -> Iterator[KnowledgeBase]:
         )
         for product in products
         for year in (0, 2020, 2024)
-        for n in range(60)
+        for n in range(12)
     )
     yield opened
     opened.close()
@@ -54,7 +54,7 @@ def found(base: KnowledgeBase, only: Filter) -> list[str]:
 
 def test_only_one_product_is_searched_however_it_is_written(base: KnowledgeBase) -> None:
     assert set(found(base, Filter(product="ｘ200  PRO"))) == {"X200 Pro-0", "X200 Pro-2020", "X200 Pro-2024"}
-    assert len(found(base, Filter(product="x200"))) == 180
+    assert len(found(base, Filter(product="x200"))) == 36
     assert found(base, Filter(product="X300")) == []
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 import knowledge
 from knowledge.testing import HashEmbedder, run_killed
 
-KILLS = 5
+KILLS = 3
 LEARN = """
 import sys
 from pathlib import Path

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import json
 import math
+from typing import Any
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.calibrate import mangled
 from knowledge.measures import UNKNOWN_SHARE, Measures, Trials, coverage, evidence
+
+
+def _at(*values: float) -> Any:
+    return np.asarray(values, np.float32)
+
 
 found = st.lists(st.floats(0, 1, allow_subnormal=False), min_size=40, max_size=200).map(sorted)
 
@@ -48,8 +57,24 @@ def test_with_nothing_tried_nothing_is_answered() -> None:
 
 
 def test_measures_survive_storing() -> None:
-    measured = Measures(3, {}, {"en": 0.7}, {"en": Trials([0.1, 0.2], [0.15], [0.0])})
-    assert Measures.from_json(measured.to_json()) == measured
+    measured = Measures(3, {"zh": _at(0.5, 0.25)}, {"en": _at(1.0, 0.0)}, {"en": Trials([0.1, 0.2], [0.15], [0.0])})
+    stored = json.loads(json.dumps(measured.to_json()))
+    assert Measures.from_json(stored).to_json() == measured.to_json()
+
+
+def test_a_card_fits_by_what_sets_it_and_the_question_off() -> None:
+    """Questions share a direction, and so do a language's cards: what is left decides, in either language alike."""
+    measured = Measures(100, {"en": _at(0.9, 0, 0, 0), "zh": _at(0, 0.5, 0, 0)}, {"en": _at(0, 0.9, 0, 0)}, {})
+    asked = _at(0, 0.9, 0.3, 0)
+    about_it = {"en": _at(0.9, 0, 0.2, 0), "zh": _at(0, 0.5, 0.1, 0)}
+    about_else = _at(0.9, 0.4, 0, 0.2)
+    assert measured.fits(asked, "en", [about_it["en"], about_else], "en") == pytest.approx([1.0, 0.0])
+    assert measured.fits(asked, "en", [about_it["zh"]], "zh") == pytest.approx([1.0])
+    assert float(asked @ about_else) > float(asked @ about_it["en"])
+    assert measured.fits(asked, "zh", [about_else], "en") is None
+    assert measured.fits(asked, "en", [about_else], "other") is None
+    assert measured.usual_cosine("en") == pytest.approx(0.0)
+    assert measured.usual_cosine("zh") is None
 
 
 def test_coverage_weighs_rare_words_more() -> None:

@@ -127,7 +127,8 @@ def test_the_old_model_serves_until_the_new_one_knows_every_card(
     assert base.status()["preparing"] is None
     assert first(base) == "pump-1"
     assert first(base, "antenna rattles") == "new"
-    assert base.ask(knowledge.Question("The pump leaks water and shows E-01")).answered
+    assert base.ask(knowledge.Question("The pump leaks water and shows E-01")).nearest[0].id == "pump-1"
+    assert base.status()["measured_at_cards"] == 51
     base.catch_up()
     assert spaces(engine) == ["new@1"]
 

@@ -59,7 +59,6 @@ while True:
 
 @pytest.mark.parametrize(("database", "served", "kills"), [
     pytest.param("sqlite", False, 3, id="sqlite-embedded"),
-    pytest.param("postgresql", True, 2, id="postgresql-served"),
     pytest.param("sqlite", False, 20, id="sqlite-embedded-20", marks=pytest.mark.slow),
     pytest.param("postgresql", True, 20, id="postgresql-served-20", marks=pytest.mark.slow),
 ])  # fmt: skip
