@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator
@@ -10,12 +11,18 @@ from pathlib import Path
 
 import pytest
 import standin
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+from flask import Flask
 from standin_feishu import FeishuStandIn
 from test_payloads import keys
 
-from unstuck import errors
+from bot import hooks
+from unstuck import deps as building
+from unstuck import errors, settings
 from unstuck.connectors.feishu import Feishu
-from unstuck.sources import inbox
+from unstuck.connectors.sealed import greeting
+from unstuck.sources import config, inbox
 from unstuck.testing import NOON
 from unstuck.tickets.changes import TicketChange
 
@@ -95,6 +102,36 @@ def test_it_signs_with_a_plain_hash_over_the_key() -> None:
     assert inbox.is_signed(signature, b"key", inbox.Post(headers, body))
     assert not inbox.is_signed(signature, b"other", inbox.Post(headers, body))
     assert not inbox.is_signed(signature, b"key", inbox.Post({**headers, "x-lark-request-nonce": "m"}, body))
+
+
+def encrypted(key: bytes, said: dict[str, str]) -> bytes:
+    """As the documentation encrypts: the start vector, then AES-256-CBC under the key's hash."""
+    padding = PKCS7(128).padder()
+    padded = padding.update(json.dumps(said).encode()) + padding.finalize()
+    sealed = Cipher(algorithms.AES(hashlib.sha256(key).digest()), modes.CBC(b"0123456789abcdef")).encryptor()
+    raw = b"0123456789abcdef" + sealed.update(padded) + sealed.finalize()
+    return json.dumps({"encrypt": base64.b64encode(raw).decode()}).encode()
+
+
+def test_the_challenge_is_answered_to_whoever_knows_the_key() -> None:
+    question = encrypted(b"key", {"type": "url_verification", "challenge": "ajls384k", "token": "x"})
+    assert greeting(b"key", question) == {"challenge": "ajls384k"}
+    assert greeting(b"other", question) is None
+    assert greeting(b"key", encrypted(b"key", {"type": "event_callback"})) is None
+    for body in (b"", b"[]", b'{"encrypt": 7}', b'{"encrypt": "AAAA"}', b'{"challenge": "plain"}'):
+        assert greeting(b"key", body) is None
+
+
+def test_the_challenge_is_answered_over_http(tmp_path: Path) -> None:
+    path = config.path_of(tmp_path, "desk")
+    path.parent.mkdir()
+    path.write_text('system = "feishu"\nurl = "https://x.example"\ntoken = "a:b"\n[webhook]\nsecret = "key"\n')
+    site, built = Flask("site"), building.build(settings.load(home=tmp_path))
+    hooks.mount(site, built)
+    question = encrypted(b"key", {"type": "url_verification", "challenge": "ajls384k", "token": "x"})
+    answer = site.test_client().post("/hooks/desk", data=question)
+    built.close()
+    assert (answer.status_code, answer.get_json()) == (200, {"challenge": "ajls384k"})
 
 
 def test_the_stand_in_answers_with_nothing_that_feishu_lacks(feishu: FeishuStandIn) -> None:

@@ -7,7 +7,7 @@ it on the configured host. Third parties add theirs through the entry-point grou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol
@@ -96,6 +96,9 @@ class Capabilities:
     counts_all: bool = False
     #: Requests a minute that it allows; `None` where it sets no limit.
     per_minute: float | None = None
+    #: What to answer a webhook with that only asks whether the address is ours, from the secret and its body; `None`:
+    #: it is an ordinary one.
+    greeting: Callable[[bytes, bytes], Mapping[str, str] | None] | None = None
     signature: Signature = Signature("X-Unstuck-Signature", "sha256=", timestamp="X-Unstuck-Timestamp", between=".")
 
 

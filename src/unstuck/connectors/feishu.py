@@ -35,6 +35,7 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http
+from unstuck.connectors.sealed import greeting
 from unstuck.connectors.updates import cursor_at, done_of, moment, start_of
 from unstuck.connectors.words import say_once, set_once
 from unstuck.errors import ConnectorError, Malformed, RateLimited, Refused, Unauthorized, Unavailable, UsageError
@@ -83,6 +84,7 @@ class Feishu:
         title="飞书服务台 (Feishu/Lark service desk)", deletes="swept", asks_user=True,
         # Its interface does not change who a ticket is assigned to.
         writes=frozenset({ActionKind.NOTE, ActionKind.STATUS}), per_minute=600,
+        greeting=greeting,
         signature=Signature(
             "X-Lark-Signature", timestamp="X-Lark-Request-Timestamp", nonce="X-Lark-Request-Nonce", keyed=False,
             signs=("timestamp", "nonce", "secret", "body"),

@@ -66,6 +66,15 @@ def take(config: SourceConfig, sessions: Sessions, clock: Clock, post: Post) -> 
     return "taken"
 
 
+def greeting(config: SourceConfig, post: Post) -> Mapping[str, str] | None:
+    """What to answer a webhook with that only asks whether the address is ours; `None`: it is an ordinary one.
+
+    Who can ask knows the secret: the question is encrypted with it. Raises `UserError` when its variable is not set.
+    """
+    asked, secret = connector_of(config.system).capabilities.greeting, config.hook_secret()
+    return asked(secret.get_secret_value().encode(), post.body) if asked and secret else None
+
+
 def is_signed(signature: Signature, secret: bytes, post: Post) -> bool:
     """Whether the signature over the bytes as they came is right, compared in constant time."""
     given = post.headers.get(signature.header.lower(), "")
