@@ -99,6 +99,35 @@ def test_intercom_s_contacts_with_their_own_attributes() -> None:
     assert one.record == CustomerRecord(Keys(customer="5ba", email="cy@acme.example"), {"tier": "gold"})
 
 
+def test_zendesk_s_end_users_by_cursor() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == httpx.BasicAuth("ana@acme.example/token", "t0ken")._auth_header
+        assert (request.url.path, request.url.params["role"]) == ("/api/v2/users.json", "end-user")
+        if request.url.params.get("page[after]") == "c2":
+            return httpx.Response(200, json={"users": [{"id": 8, "email": None}], "meta": {"has_more": False}})
+        user = {"id": 7, "email": "cy@acme.example", "user_fields": {"plan": "gold"}}
+        return httpx.Response(200, json={"users": [user], "meta": {"has_more": True, "after_cursor": "c2"}})
+
+    records = [
+        one.record for one in read_crm("zendesk", replace(CRM, user="ana@acme.example"), httpx.MockTransport(answer))
+    ]
+    assert records == [
+        CustomerRecord(Keys(customer="7", email="cy@acme.example"), {"tier": "gold"}), CustomerRecord(Keys(customer="8")),
+    ]  # fmt: skip
+
+
+def test_freshdesk_s_contacts_page_by_page() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == httpx.BasicAuth("t0ken", "X")._auth_header
+        first = int(request.url.params["page"]) == 1
+        rows = range(100) if first else range(100, 103)
+        return httpx.Response(200, json=[{"id": n, "email": None, "custom_fields": {"plan": "gold"}} for n in rows])
+
+    records = [one.record for one in read_crm("freshdesk", CRM, httpx.MockTransport(answer))]
+    assert len(records) == 103
+    assert records[-1] == CustomerRecord(Keys(customer="102"), {"tier": "gold"})
+
+
 def test_what_is_missing_is_said() -> None:
     with pytest.raises(UserError, match="customers_no_fields"):
         list(read_crm("hubspot", replace(CRM, options={}), answering({})))

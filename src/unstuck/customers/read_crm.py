@@ -1,4 +1,6 @@
-"""Customers from a connected CRM: HubSpot's contacts and Intercom's, with the attributes that the desk names."""
+"""Customers from a connected system: contacts of HubSpot, Intercom, Zendesk and Freshdesk, with the attributes that the
+desk names.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,8 @@ from unstuck.errors import UserError
 
 _PER_PAGE = 100
 _PER_MINUTE = 240
+#: Smaller plans of Zendesk and Freshdesk allow no more, and the tickets want some of it, too.
+_SLOWER = 30
 
 
 def read_crm(system: str, connection: Connection, transport: httpx.BaseTransport | None = None) -> Iterator[Said]:
@@ -28,12 +32,19 @@ def read_crm(system: str, connection: Connection, transport: httpx.BaseTransport
         raise UserError("customers_no_crm", system=system, known=", ".join(sorted(READERS)))
     if not fields:
         raise UserError("customers_no_fields", name=connection.name)
-    http = Http(
-        connection, {"Authorization": f"Bearer {connection.token.get_secret_value()}", "Intercom-Version": VERSION},
-        transport, per_minute=_PER_MINUTE,
-    )  # fmt: skip
+    http = _signed_in(system, connection, transport)
     for number, record in enumerate(READERS[system](http, fields), start=1):
         yield Said(number, record)
+
+
+def _signed_in(system: str, connection: Connection, transport: httpx.BaseTransport | None) -> Http:
+    """Each system's own way to show a token, as its connector does."""
+    token = connection.token.get_secret_value()
+    auth = {"zendesk": (f"{connection.user}/token", token), "freshdesk": (token, "X")}.get(system)
+    if auth is None or (system == "zendesk" and not connection.user):
+        headers = {"Authorization": f"Bearer {token}", "Intercom-Version": VERSION}
+        return Http(connection, headers, transport, per_minute=_PER_MINUTE)
+    return Http(connection, {}, transport, auth=auth, per_minute=_SLOWER)
 
 
 def _hubspot(http: Http, fields: Mapping[str, str]) -> Iterator[CustomerRecord]:
@@ -62,10 +73,39 @@ def _intercom(http: Http, fields: Mapping[str, str]) -> Iterator[CustomerRecord]
             return
 
 
+def _zendesk(http: Http, fields: Mapping[str, str]) -> Iterator[CustomerRecord]:
+    """End users, with their own fields and tags."""
+    after: str | None = None
+    while True:
+        more = {"page[after]": after} if after else {}
+        found = http.get("api/v2/users.json", role="end-user", **{"page[size]": _PER_PAGE}, **more)
+        for row in rows_of(found, "users"):
+            attributes = {**row, **(row.get("user_fields") or {})}
+            yield _record(str(row["id"]), row.get("email"), attributes, fields)
+        meta = found.get("meta") or {}
+        after = meta.get("after_cursor") if meta.get("has_more") else None
+        if not after:
+            return
+
+
+def _freshdesk(http: Http, fields: Mapping[str, str]) -> Iterator[CustomerRecord]:
+    page = 1
+    while True:
+        rows = rows_of(http.get("api/v2/contacts", per_page=_PER_PAGE, page=page))
+        for row in rows:
+            attributes = {**row, **(row.get("custom_fields") or {})}
+            yield _record(str(row["id"]), row.get("email"), attributes, fields)
+        if len(rows) < _PER_PAGE:
+            return
+        page += 1
+
+
 #: System to what reads its customers.
 READERS: dict[str, Callable[[Http, Mapping[str, str]], Iterator[CustomerRecord]]] = {
+    "freshdesk": _freshdesk,
     "hubspot": _hubspot,
     "intercom": _intercom,
+    "zendesk": _zendesk,
 }
 
 
