@@ -9,7 +9,6 @@ https://developers.freshdesk.com/api/
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +35,7 @@ from unstuck.connectors import (
 )
 from unstuck.connectors.http import Http, rows_of
 from unstuck.connectors.updates import START, by_update, moment
-from unstuck.connectors.words import say_once, set_once
+from unstuck.connectors.words import html_of, number_of, say_once, set_once
 from unstuck.errors import Forbidden, NotThere, Refused
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -240,7 +239,7 @@ class Freshdesk:
     def _said(ticket: str, said: _Row) -> Iterator[TicketChange]:
         number, body = str(said["id"]), str(said.get("body_text") or "")
         author, is_customer = str(said["user_id"]), bool(said.get("incoming"))
-        message = Message(body, "customer" if is_customer else "agent", public=not said.get("private"))
+        message = Message(body, "customer" if is_customer else "agent", public=said.get("private") is False)
         base = TicketChange(
             ticket, f"{ticket}:said:{number}", moment(said["created_at"]), ChangeKind.MESSAGE, author, message=message,
             order=3 + int(number) % 2**30,
@@ -274,7 +273,7 @@ class Freshdesk:
         if action.kind is ActionKind.REPLY:
             return self._say(path, action, "reply", {})
         if action.kind is ActionKind.ASSIGN:
-            wanted = {"responder_id": int(action.value) if action.value else None}
+            wanted = {"responder_id": number_of(action.value) if action.value else None}
             return set_once(action.value, lambda: self._has(path, "assignee"), lambda: self._put(path, wanted))
         numbers = [number for number, name in self._statuses.items() if name == action.value]
         if not numbers:
@@ -285,7 +284,7 @@ class Freshdesk:
 
     def _say(self, path: str, action: Action, how: str, more: _Row) -> Written:
         def send(text: str) -> None:
-            self._http.write("POST", f"{path}/{how}", {"body": html.escape(text).replace("\n", "<br>"), **more})
+            self._http.write("POST", f"{path}/{how}", {"body": html_of(text), **more})
 
         def is_said(mark: str) -> bool:
             return any(mark in str(row.get("body_text") or "") for row in self._all(f"{path}/conversations"))

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import httpx
 
@@ -323,7 +324,7 @@ class ServiceNow:
     # --- write
 
     def write(self, action: Action) -> Written:
-        path = f"api/now/table/{self._table}/{action.ticket}"
+        path = f"api/now/table/{self._table}/{quote(action.ticket, safe='')}"
         if action.kind in (ActionKind.NOTE, ActionKind.REPLY):
             column = "work_notes" if action.kind is ActionKind.NOTE else "comments"
             return say_once(

@@ -58,6 +58,13 @@ def marked(action: Action) -> str:
     return f"{action.value}{by} {marker(action)}"
 
 
+def number_of(value: str) -> int:
+    """The number of a person or the like. Raises `Refused` when somebody typed something else."""
+    if not value.isdecimal():
+        raise Refused(f"{value} is no number of anybody there")
+    return int(value)
+
+
 def say_once(action: Action, is_said: Callable[[str], bool], send: Callable[[str], object]) -> Written:
     """Send the text of a note or reply unless its marker is found, and look for it afterwards."""
     if is_said(marker(action)):

@@ -32,7 +32,7 @@ from unstuck.connectors import (
 )
 from unstuck.connectors.http import Http, rows_of
 from unstuck.connectors.updates import by_update, moment
-from unstuck.connectors.words import plain_text, say_once, set_once
+from unstuck.connectors.words import number_of, plain_text, say_once, set_once
 from unstuck.errors import Malformed, NotThere, Refused
 from unstuck.tickets.changes import ChangeKind, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -174,7 +174,9 @@ class Zammad:
         for one in reversed(mine):
             first |= self._set_by(one, "from")
         opening = min(articles, key=lambda one: int(one["id"]), default=None)
-        description = _body(opening) if opening and moment(opening["created_at"]) - created < _TOGETHER else None
+        is_first = opening is not None and moment(opening["created_at"]) - created < _TOGETHER
+        # What agents wrote among themselves is no description that everybody may read.
+        description = _body(opening) if opening and is_first and opening.get("internal") is False else None
         yield TicketChange(
             ticket, f"{ticket}:created", created, ChangeKind.CREATED, _somebody(row.get("created_by_id")),
             {**first, "description": description, "number": str(row["number"]), "url": f"{self._web}/#ticket/zoom/{ticket}"},
@@ -201,7 +203,7 @@ class Zammad:
     def _said(ticket: str, one: _Row) -> TicketChange:
         # An article keeps its number when tickets are merged and it moves to the other one.
         number, sender = int(one["id"]), _SENDERS.get(str(one.get("sender")), "agent")
-        message = Message(_body(one), sender, public=not one.get("internal", True))
+        message = Message(_body(one), sender, public=one.get("internal") is False)
         return TicketChange(
             ticket, f"article:{number}", moment(one["created_at"]), ChangeKind.MESSAGE,
             _somebody(one.get("created_by_id")), message=message, order=number,
@@ -241,7 +243,7 @@ class Zammad:
                 action, lambda mark: self._is_said(number, mark), lambda text: self._say(number, action.kind, text)
             )
         if action.kind is ActionKind.ASSIGN:
-            change = {"owner_id": int(action.value or NOBODY)}
+            change = {"owner_id": number_of(action.value or NOBODY)}
             return set_once(action.value, lambda: self._has(path, "assignee"), lambda: self._put(path, change))
         states = [int(state) for state, name in self._state_names.items() if name == action.value]
         if not states:

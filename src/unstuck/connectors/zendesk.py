@@ -35,8 +35,8 @@ from unstuck.connectors import (
 )
 from unstuck.connectors.http import Http, Pace, rows_of
 from unstuck.connectors.updates import moment
-from unstuck.connectors.words import say_once, set_once
-from unstuck.errors import Forbidden, NotThere, Refused, Unauthorized
+from unstuck.connectors.words import number_of, say_once, set_once
+from unstuck.errors import Forbidden, NotThere, Refused, Unauthorized, UsageError
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
 #: Zendesk's own limits: rows of an export and of a list, and exports asked for in a minute.
@@ -91,9 +91,7 @@ class Zendesk:
         headers = {} if auth else {"Authorization": f"Bearer {token}"}
         self._http = Http(connection, headers, transport, auth=auth)
         self._web = connection.url.rstrip("/")
-        self._exports = Pace(
-            float(connection.options.get("exports_per_minute", EXPORTS_PER_MINUTE)), burst=EXPORTS_PER_MINUTE
-        )
+        self._exports = Pace(_pace(connection.options), burst=EXPORTS_PER_MINUTE)
         self._people: dict[str, PersonRecord] = {}
 
     # --- describe
@@ -267,26 +265,33 @@ class Zendesk:
     def _told(self, audit: _Audit) -> Iterator[TicketChange]:
         values = self._named(audit.set)
         kind = ChangeKind.CREATED if audit.creates else ChangeKind.MESSAGE if audit.said else ChangeKind.UPDATED
-        message = None
         if audit.creates:
             values = {"assignee": None, **values, "url": f"{self._web}/agent/tickets/{audit.ticket}"}
-            if audit.said:
+            if audit.said and audit.said.get("public"):
                 values["description"] = _body(audit.said)
-        elif audit.said:
-            author = self._people.get(audit.actor or "")
-            kind_of = author.kind if author and author.kind != "unknown" else "bot" if audit.actor is None else "agent"
-            message = Message(_body(audit.said), kind_of, public=bool(audit.said.get("public")))
-        elif not values:
+        elif not audit.said and not values:
             # Mail that was sent, a tag, a trigger: nobody did anything.
             return
+        message = self._message(audit) if kind is ChangeKind.MESSAGE else None
         yield TicketChange(
             audit.ticket, f"audit:{audit.id}", audit.at, kind, audit.actor, values, message, order=audit.order
         )
+        if audit.creates and audit.said and not audit.said.get("public"):
+            # Agents opened it among themselves: their words are no description that everybody may read.
+            yield TicketChange(
+                audit.ticket, f"audit:{audit.id}:said", audit.at, ChangeKind.MESSAGE, audit.actor,
+                message=self._message(audit), order=audit.order,
+            )  # fmt: skip
         if (into := audit.merged_into) is not None:
             yield TicketChange(
                 audit.ticket, f"audit:{audit.id}:merge", audit.at, ChangeKind.MERGED, audit.actor, merged_into=into,
                 order=audit.order,
             )  # fmt: skip
+
+    def _message(self, audit: _Audit) -> Message:
+        said, author = audit.said or {}, self._people.get(audit.actor or "")
+        kind = author.kind if author and author.kind != "unknown" else "bot" if audit.actor is None else "agent"
+        return Message(_body(said), kind, public=said.get("public") is True)
 
     def _named(self, raw: Mapping[str, Any]) -> _Values:
         """Zendesk's fields by our names, what was made by the account by its own."""
@@ -315,7 +320,7 @@ class Zendesk:
                 lambda text: self._put(ticket, {"comment": {"body": text, "public": public}}),
             )  # fmt: skip
         if action.kind is ActionKind.ASSIGN:
-            wanted = int(action.value) if action.value else None
+            wanted = number_of(action.value) if action.value else None
             return set_once(
                 action.value, lambda: self._has(ticket, "assignee"), lambda: self._put(ticket, {"assignee_id": wanted})
             )
@@ -397,6 +402,13 @@ class _Audit:
             return None
         named = re.search(r"#(\d+)", _body(self.said))
         return named[1] if named else None
+
+
+def _pace(options: Mapping[str, Any]) -> float:
+    try:
+        return float(options.get("exports_per_minute", EXPORTS_PER_MINUTE))
+    except (TypeError, ValueError):
+        raise UsageError("connector_bad_option", option="exports_per_minute", known="10, 30") from None
 
 
 def _rated(row: _Row) -> TicketChange:

@@ -90,3 +90,12 @@ def test_a_search_that_answers_otherwise_is_malformed(desk: ZammadStandIn) -> No
     desk.faults = [lambda: answer([{"id": 1}])] * 9
     with pytest.raises(Malformed):
         told(desk)
+
+
+def test_what_agents_open_a_ticket_with_among_themselves_is_no_description(desk: ZammadStandIn) -> None:
+    desk.happen("1", NOON, "create", "Lamp")
+    desk.articles["1"][0]["internal"] = True
+    created, said = told(desk)
+    assert created.values["description"] is None
+    assert said.message is not None
+    assert not said.message.public

@@ -13,9 +13,10 @@ import pytest
 from standin_zendesk import ZendeskStandIn
 from test_payloads import keys
 
-from unstuck.connectors import Tickets
+from unstuck.connectors import Action, ActionKind, Tickets
 from unstuck.connectors import http as door
 from unstuck.connectors.zendesk import Zendesk
+from unstuck.errors import Refused, UsageError
 from unstuck.testing import NOON
 from unstuck.tickets.changes import ChangeKind, TicketChange
 
@@ -118,3 +119,20 @@ def test_an_oauth_token_needs_no_user(desk: ZendeskStandIn) -> None:
     with pytest.raises(door.Unauthorized):
         connector.describe()
     assert given == [f"Bearer {desk.token}"]
+
+
+def test_what_agents_open_a_ticket_with_among_themselves_is_no_description(desk: ZendeskStandIn) -> None:
+    desk.happen("1", NOON, "create", "Lamp")
+    desk.events[0]["child_events"][-1]["public"] = False
+    created, said = told(desk)
+    assert "description" not in created.values
+    assert said.message is not None
+    assert (said.message.body, said.message.public) == ("It does not work.", False)
+
+
+def test_what_somebody_typed_wrong_is_refused(desk: ZendeskStandIn) -> None:
+    desk.happen("1", NOON, "create", "Lamp")
+    with pytest.raises(Refused):
+        Zendesk(desk.connection()).write(Action("k", "1", ActionKind.ASSIGN, "Ana", "Bo"))
+    with pytest.raises(UsageError, match="exports_per_minute"):
+        Zendesk(desk.connection(options={"exports_per_minute": "many"}))
