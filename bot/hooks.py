@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from unstuck.errors import UserError
@@ -47,8 +47,11 @@ def _taken(deps: Deps, source: str) -> Response:
     except UserError:
         return _plain("no such source", 404)
     headers = {name.lower(): value for name, value in request.headers.items()}
+    post = inbox.Post(headers, request.get_data(), request.url)
     try:
-        verdict = inbox.take(configured, deps.sessions, deps.clock, inbox.Post(headers, request.get_data()))
+        if (greeting := inbox.greeting(configured, post)) is not None:
+            return jsonify(greeting)
+        verdict = inbox.take(configured, deps.sessions, deps.clock, post)
     except UserError as error:
         log.error("webhook for %s: %s", source, error)
         return _plain("not set up", 503)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -51,12 +52,32 @@ class StandIn:
     #: A 429 holds until then; whoever comes sooner is an offender.
     closed_until: float = 0.0
     offences: int = 0
+    #: So many writes get through without the writer being told.
+    lost_answers: int = 0
+    #: Where every answer says that the next page is, beside what it says anyway.
+    next_page: str = ""
     #: What its clock shows; `None`: the time of the last happening.
     now: datetime | None = None
 
     system: ClassVar[str]
     #: Rows that its interface gives at most at once.
     page: ClassVar[int]
+    #: Its own words for the statuses `new`, `open` and `resolved` and for the people `ana` and `bo`.
+    words: ClassVar[Mapping[str, str]]
+    #: What its connector must be told.
+    options: ClassVar[Mapping[str, Any]] = {}
+    user: ClassVar[str | None] = None
+    #: It tells only how tickets stand, never how they stood.
+    forgets: ClassVar[bool] = False
+    #: It has notes that customers do not see.
+    has_notes: ClassVar[bool] = True
+    #: It knows teams by itself, without being told which field is one.
+    has_teams: ClassVar[bool] = True
+    #: Whether it can be written to.
+    takes_writes: ClassVar[bool] = True
+    #: Tickets can be merged; statuses have ids that stay when they are renamed.
+    merges: ClassVar[bool] = True
+    renames: ClassVar[bool] = True
 
     def __post_init__(self) -> None: ...
 
@@ -65,17 +86,29 @@ class StandIn:
         self.take(self.happened[-1])
 
     def connection(self, **given: Any) -> Connection:
-        quick = {"timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01}
+        quick = {
+            "timeout_s": 2.0, "attempts": 4, "first_wait_s": 0.01, "per_minute": 1e6,
+            "options": self.options, "user": self.user,
+        }  # fmt: skip
         return Connection("desk", self.url, SecretStr(self.token), **{**quick, **given})
 
     # What differs.
     def take(self, happening: Happening) -> None: ...
     def routes(self, app: Flask) -> None: ...
     def is_known(self) -> bool: ...  # type: ignore[empty-body]
+    def is_write(self) -> bool:
+        return request.method != "GET"
+
     def happen_late(self, ticket: str, at: datetime) -> None:
         """A status change that was made before the newest one and becomes visible after it."""
 
     def rename_status(self, old: str, new: str) -> None: ...
+
+    def signed(self, secret: str, body: bytes, at: datetime) -> dict[str, str]:
+        """Headers that it sends with a webhook, as its documentation says it signs; here: as our scrip for RT does."""
+        moment = str(int(at.timestamp()))
+        digest = hmac.new(secret.encode(), moment.encode() + b"." + body, "sha256").hexdigest()
+        return {"X-Unstuck-Timestamp": moment, "X-Unstuck-Signature": f"sha256={digest}"}
 
     @contextmanager
     def serving(self) -> Iterator[StandIn]:
@@ -93,6 +126,23 @@ class StandIn:
             if self.faults and (answer := self.faults.pop(0)()) is not None:
                 return answer
             return None if self.is_known() else Response('{"message": "no"}', 401, content_type="application/json")
+
+        @app.after_request
+        def lose(given: Response) -> Response:
+            if not self.lost_answers or given.status_code >= 300 or not self.is_write():
+                return given
+            self.lost_answers -= 1
+            return Response("bad gateway", 502)
+
+        @app.after_request
+        def point_elsewhere(given: Response) -> Response:
+            body = given.get_json(silent=True) if self.next_page else None
+            if isinstance(body, dict):
+                names = ("next", "next_page", "nextPage", "after_url", "self", "_url", "link", "url")
+                links = {"next": self.next_page, "self": self.next_page, **(body.get("links") or {})}
+                given.set_data(json.dumps(body | dict.fromkeys(names, self.next_page) | {"links": links}))
+            given.headers.update({"Link": f'<{self.next_page}>; rel="next"'} if self.next_page else {})
+            return given
 
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=self._handler())
         self.url = f"http://127.0.0.1:{server.server_port}"

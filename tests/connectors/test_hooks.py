@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from unstuck.clock import SystemClock
 from unstuck.connectors import Signature
 from unstuck.deps import Deps
 from unstuck.sources import config, inbox, rounds
+from unstuck.sources import turns as taking_turns
 from unstuck.testing import NOON, FrozenClock
 from unstuck.tickets.store import reading
 
@@ -165,3 +167,18 @@ def test_other_systems_signatures(signature: Signature, headers: dict[str, str])
     assert not inbox.is_signed(signature, b"k", inbox.Post(right, body + b" "))
     assert not inbox.is_signed(signature, b"other", inbox.Post(right, body))
     assert not inbox.is_signed(signature, b"k", inbox.Post(headers, body))
+
+
+def test_a_page_gives_way_to_a_webhook_that_is_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking_turns, "AT_MOST_S", 60.0)
+    turns, stored = taking_turns.Turns(), list[str]()
+    page = threading.Thread(target=lambda: (turns.give_way(), stored.append("page")))
+    with turns.urgent():
+        page.start()
+        page.join(timeout=0.05)
+        stored.append("webhook")
+    page.join()
+    assert stored == ["webhook", "page"]
+    monkeypatch.setattr(taking_turns, "AT_MOST_S", 0.01)
+    with turns.urgent():
+        turns.give_way()  # webhooks that never end do not hold it up for ever

@@ -39,10 +39,11 @@ def register(app: typer.Typer) -> None:
 
 def connect(
     name: Annotated[
-        str, typer.Argument(help="Name of the source; a system's own name (redmine, rt) says which it is.")
+        str, typer.Argument(help="Name of the source; a system's own name (redmine, zendesk, …) says which it is.")
     ],
     system: Annotated[str | None, typer.Option(help="Which ticket system it is, where the name does not say.")] = None,
     url: Annotated[str | None, typer.Option(help="Address of the ticket system.")] = None,
+    user: Annotated[str | None, typer.Option(help="Whose token it is, where the system asks for it.")] = None,
     token_env: Annotated[str | None, typer.Option(help="Variable that holds the token.")] = None,
     token_in_file: Annotated[
         bool, typer.Option("--token-in-file", help="Write the token into the file itself.")
@@ -66,14 +67,23 @@ def connect(
     words, directory = lang_or(chosen_lang(), lang), settings.load(home=home).directory
     configured.path_of(directory, name)
     chosen = _system(name, system, directory, words, quiet=yes)
-    title = connector_of(chosen).capabilities.title
-    address = url or _known_url(directory, name) or _asked("--url", t("sources.ask_url", words, title=title), quiet=yes)
+    system_is = connector_of(chosen).capabilities
+    title = system_is.title
+    address = (
+        url or _known(directory, name, "url") or _asked("--url", t("sources.ask_url", words, title=title), quiet=yes)
+    )
+    known_user = user or _known(directory, name, "user")
+    if known_user is None and system_is.asks_user and not yes and sys.stdin.isatty():
+        question = t("sources.ask_user", words, title=title)
+        known_user = str(typer.prompt(question, default="", show_default=False, err=True)).strip() or None
     variable = token_env or connecting.variable_of(name)
     token = configured.find_variable(variable, directory)
     is_new = token is None
     token = token or _asked(f"--token-env ({variable})", t("sources.ask_token", words), quiet=yes, hidden=True)
     tried = connecting.start(directory, name, chosen, address, SecretStr(token))
-    tried = replace(tried, plain_http=plain_http or tried.plain_http, options={**tried.options, **_options(option)})
+    tried = replace(
+        tried, user=known_user, plain_http=plain_http or tried.plain_http, options={**tried.options, **_options(option)}
+    )
     for given in classes or []:
         tried = replace(tried, classes=connecting.corrected(tried.classes, given))
     progress.print(t("sources.trying", words, url=tried.url), markup=False, highlight=False)
@@ -201,10 +211,10 @@ def _system(name: str, given: str | None, home: Path, lang: Lang, *, quiet: bool
     return _asked("--system", t("sources.ask_system", lang, known=", ".join(sorted(systems()))), quiet=quiet)
 
 
-def _known_url(home: Path, name: str) -> str | None:
+def _known(home: Path, name: str, what: str) -> str | None:
     from unstuck.sources import config as configured
 
-    return configured.get(home, name).url if name in configured.names(home) else None
+    return getattr(configured.get(home, name), what) if name in configured.names(home) else None
 
 
 def _asked(what: str, question: str, *, quiet: bool, hidden: bool = False) -> str:

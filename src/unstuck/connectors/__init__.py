@@ -7,7 +7,7 @@ it on the configured host. Third parties add theirs through the entry-point grou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol
@@ -59,16 +59,24 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a ticket system signs its webhooks: HMAC over `{timestamp}{between}{body}`, or over the body alone."""
+    """How a ticket system signs its webhooks: HMAC with the secret over some of what it sends."""
 
     #: Header with the signature, and what stands in it before the digest.
     header: str
     prefix: str = ""
-    digest: Literal["sha256", "sha1"] = "sha256"
+    #: `secret`: the system cannot sign; the header holds the secret itself.
+    digest: Literal["sha256", "sha1", "secret"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
     #: Header with the moment of signing (seconds since 1970, or ISO 8601); empty where the system sends none.
     timestamp: str = ""
     between: str = ""
+    #: Header with a random word, where the system sends one.
+    nonce: str = ""
+    #: What is signed, in order: `method`, `url`, `timestamp`, `between`, `nonce`, `secret`, `body`. What is not sent
+    #: counts as empty.
+    signs: Sequence[str] = ("timestamp", "between", "body")
+    #: Otherwise no HMAC but a plain hash: then the secret is part of what is signed.
+    keyed: bool = True
     #: Header that names the delivery; empty where there is none: then the body's hash does.
     delivery: str = ""
 
@@ -82,10 +90,15 @@ class Capabilities:
     #: `told`: deletions come as changes. `swept`: only asking for each ticket finds them.
     deletes: Literal["told", "swept"]
     writes: frozenset[ActionKind]
+    #: Whether a token alone does not do: the system wants to know whose it is.
+    asks_user: bool = False
     #: Whether `Description.tickets` counts deleted and merged tickets, too.
     counts_all: bool = False
     #: Requests a minute that it allows; `None` where it sets no limit.
     per_minute: float | None = None
+    #: What to answer a webhook with that only asks whether the address is ours, from the secret and its body; `None`:
+    #: it is an ordinary one.
+    greeting: Callable[[bytes, bytes], Mapping[str, str] | None] | None = None
     signature: Signature = Signature("X-Unstuck-Signature", "sha256=", timestamp="X-Unstuck-Timestamp", between=".")
 
 

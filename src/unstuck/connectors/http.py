@@ -9,6 +9,7 @@ import time
 import weakref
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -63,7 +64,7 @@ class Http:
     ) -> None:
         self._connection = connection
         self._base = checked_url(connection)
-        self._pace = _Pace(connection.per_minute or per_minute)
+        self._pace = Pace(connection.per_minute or per_minute)
         #: What the system's clock showed with its last answer; `None` before the first, or where it does not say.
         self.server_time: datetime | None = None
         self._client = httpx.Client(
@@ -76,6 +77,10 @@ class Http:
         )
         # A connector is used and dropped; its connections go with it.
         weakref.finalize(self, self._client.close)
+
+    def sign(self, headers: dict[str, str]) -> None:
+        """Send these from now on, where the token is one that ends."""
+        self._client.headers.update(headers)
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON at `path`; `path` may be a whole link that the system gave."""
@@ -156,11 +161,18 @@ def _origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
+@cache
+def _public_authorities() -> ssl.SSLContext:
+    # Reading them takes a tenth of a second, and a connector is made anew for every round.
+    return ssl.create_default_context()
+
+
 def _certificates(connection: Connection) -> ssl.SSLContext:
+    if connection.ca_file is None:
+        return _public_authorities()
     try:
         context = ssl.create_default_context()
-        if connection.ca_file is not None:
-            context.load_verify_locations(connection.ca_file)
+        context.load_verify_locations(connection.ca_file)
     except (OSError, ssl.SSLError):
         raise UsageError("connector_bad_ca", name=connection.name, path=connection.ca_file) from None
     return context
@@ -183,8 +195,11 @@ def _check(answer: httpx.Response, what: str) -> None:
     if status < 300:
         return
     said = f"{what}: {status}"
-    if status == 429 or (status == 503 and "retry-after" in answer.headers):
+    if status == 429 or (status in (403, 503) and "retry-after" in answer.headers):
         raise RateLimited(retry_after_s(answer.headers.get("retry-after")))
+    if status == 403 and answer.headers.get("x-ratelimit-remaining") == "0":
+        # GitHub's way: when the next hour begins, in seconds since 1970.
+        raise RateLimited(_until(answer.headers.get("x-ratelimit-reset", "")))
     if status >= 500 or status in _FAILING:
         raise Unavailable(said)
     if status in _REFUSING:
@@ -204,6 +219,10 @@ def retry_after_s(header: str | None, now: datetime | None = None) -> float:
     if until is None:
         return WAIT_UNTOLD_S
     return max(0.0, (until - (now or SystemClock().now())).total_seconds())
+
+
+def _until(epoch: str) -> float:
+    return max(0.0, int(epoch) - SystemClock().now().timestamp()) if epoch.isdigit() else WAIT_UNTOLD_S
 
 
 def _date(header: str | None) -> datetime | None:
@@ -231,11 +250,20 @@ def _json(answer: httpx.Response) -> Any:
         raise Malformed(f"{what}: broken or cut off JSON") from None
 
 
-class _Pace:
-    """At most so many requests a minute, evenly. Thread-safe."""
+def rows_of(found: Any, key: str = "") -> list[Any]:
+    """The list that an answer is, or holds under `key`. Raises `Malformed` when there is none."""
+    rows = found.get(key) if key and isinstance(found, dict) else found
+    if not isinstance(rows, list):
+        raise Malformed(f"the ticket system answered without {key or 'a list'}")
+    return rows
 
-    def __init__(self, per_minute: float | None) -> None:
+
+class Pace:
+    """At most so many requests a minute, evenly but for the first `burst`. Thread-safe."""
+
+    def __init__(self, per_minute: float | None, burst: int = 1) -> None:
         self._gap_s = 60.0 / per_minute if per_minute else 0.0
+        self._burst_s = self._gap_s * (burst - 1)
         self._next = 0.0
         self._lock = threading.Lock()
 
@@ -244,6 +272,6 @@ class _Pace:
             return
         with self._lock:
             now = time.monotonic()
-            turn = max(now, self._next)
+            turn = max(now - self._burst_s, self._next)
             self._next = turn + self._gap_s
-        time.sleep(turn - now)
+        time.sleep(max(0.0, turn - now))

@@ -12,8 +12,18 @@ GROUP = "unstuck.connectors"
 
 #: Our own, imported when first used: system to module and class.
 OURS = {
+    "feishu": "unstuck.connectors.feishu:Feishu",
+    "freshdesk": "unstuck.connectors.freshdesk:Freshdesk",
+    "github": "unstuck.connectors.github:GitHub",
+    "hubspot": "unstuck.connectors.hubspot:HubSpot",
+    "intercom": "unstuck.connectors.intercom:Intercom",
+    "jira": "unstuck.connectors.jira:Jira",
     "redmine": "unstuck.connectors.redmine:Redmine",
     "rt": "unstuck.connectors.rt:RequestTracker",
+    "servicenow": "unstuck.connectors.servicenow:ServiceNow",
+    "udesk": "unstuck.connectors.udesk:Udesk",
+    "zammad": "unstuck.connectors.zammad:Zammad",
+    "zendesk": "unstuck.connectors.zendesk:Zendesk",
 }
 
 

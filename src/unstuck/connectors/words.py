@@ -1,11 +1,14 @@
-"""Texts that connectors take in and send out."""
+"""Texts that connectors take in, and what they send out, once."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from html import escape
 from html.parser import HTMLParser
 
-from unstuck.connectors import Action
+from unstuck.connectors import Action, Written
+from unstuck.errors import Refused, Unavailable
 
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre"})
 _UNREAD = frozenset({"script", "style", "head"})
@@ -39,6 +42,11 @@ def plain_text(markup: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
+def html_of(text: str) -> str:
+    """A text for a system that takes HTML."""
+    return "<br>".join(escape(line) for line in text.splitlines())
+
+
 def marker(action: Action) -> str:
     """Names an action in the text that it writes, so that a second attempt finds the first."""
     return f"[unstuck:{action.key}]"
@@ -48,3 +56,30 @@ def marked(action: Action) -> str:
     """The text of a note or reply. A note says whose it is; a reply is the customer's to read and stays as it is."""
     by = f"\n\n{action.by}, Unstuck" if action.kind == "note" else "\n\n"
     return f"{action.value}{by} {marker(action)}"
+
+
+def number_of(value: str) -> int:
+    """The number of a person or the like. Raises `Refused` when somebody typed something else."""
+    if not value.isdecimal():
+        raise Refused(f"{value} is no number of anybody there")
+    return int(value)
+
+
+def say_once(action: Action, is_said: Callable[[str], bool], send: Callable[[str], object]) -> Written:
+    """Send the text of a note or reply unless its marker is found, and look for it afterwards."""
+    if is_said(marker(action)):
+        return Written("already")
+    send(marked(action))
+    if not is_said(marker(action)):
+        raise Unavailable("the text is not there yet")
+    return Written("done")
+
+
+def set_once(wanted: str, now: Callable[[], str], put: Callable[[], object]) -> Written:
+    """Set a value unless it is so already, and read it back: some systems answer "done" to what they pass over."""
+    if now() == wanted:
+        return Written("already")
+    put()
+    if now() != wanted:
+        raise Refused("it was not changed: the workflow or the role does not allow it")
+    return Written("done")

@@ -48,6 +48,8 @@ class SourceConfig:
     #: What may be written back; nothing unless an admin says so.
     writes: frozenset[ActionKind] = frozenset()
     webhook_secret: SecretStr | None = None
+    #: Where webhooks are sent to, as the ticket system knows it: some sign that, too.
+    webhook_url: str | None = None
     ca_file: str | None = None
     plain_http: bool = False
     per_minute: float | None = None
@@ -135,7 +137,8 @@ def _parse(name: str, path: Path, tables: Mapping[str, Any]) -> SourceConfig:
     secret = tables.get("webhook", {}).get("secret")
     return SourceConfig(
         name, path, tables["system"], tables["url"], SecretStr(tables["token"]), tables.get("user"),
-        tables.get("options", {}), classes, writes, SecretStr(secret) if secret else None, tables.get("ca_file"),
+        tables.get("options", {}), classes, writes, SecretStr(secret) if secret else None,
+        tables.get("webhook", {}).get("url"), tables.get("ca_file"),
         tables.get("plain_http") is True, tables.get("per_minute"),
     )  # fmt: skip
 
@@ -164,6 +167,7 @@ def write(config: SourceConfig, guessed: Mapping[str, StageClass] = {}) -> None:
     lines += [f"{kind.value} = {'true' if kind in config.writes else 'false'}" for kind in ActionKind]
     if config.webhook_secret is not None:
         lines += ["", "[webhook]", f"secret = {_toml(config.webhook_secret.get_secret_value())}"]
+        lines += [f"url = {_toml(config.webhook_url)}"] if config.webhook_url else []
     config.path.parent.mkdir(parents=True, exist_ok=True)
     write_privately(config.path, "\n".join(lines) + "\n")
 

@@ -9,18 +9,21 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
-from unstuck.clock import Clock, parse_instant
+from unstuck.clock import Clock
 from unstuck.connectors import Signature
 from unstuck.connectors.registry import connector_of
+from unstuck.connectors.updates import moment as moment_of
+from unstuck.errors import Malformed
 from unstuck.sources.config import SourceConfig
 from unstuck.sources.pull import Sessions, engine_of
+from unstuck.sources.turns import turns
 from unstuck.tickets.database import reading
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Delivery
@@ -41,48 +44,71 @@ class Post:
     #: By lower-case name.
     headers: Mapping[str, str]
     body: bytes
+    #: Where it was sent to.
+    url: str = ""
 
 
 def take(config: SourceConfig, sessions: Sessions, clock: Clock, post: Post) -> Verdict:
     """Check a webhook and keep it. Raises `UserError` when the secret's variable is not set."""
     signature = connector_of(config.system).capabilities.signature
     secret = config.hook_secret()
+    post = replace(post, url=config.webhook_url or post.url)
     if secret is None or not is_signed(signature, secret.get_secret_value().encode(), post):
         return "unsigned"
     if not _is_recent(signature, post, clock.now()):
         return "stale"
     row = Delivery(source=config.name, key=_key(signature, post), body=post.body, received_at=clock.now())
     try:
-        with sessions.begin() as session:
+        with turns.urgent(), sessions.begin() as session:
             session.add(row)
     except IntegrityError:
         return "known"
     return "taken"
 
 
+def greeting(config: SourceConfig, post: Post) -> Mapping[str, str] | None:
+    """What to answer a webhook with that only asks whether the address is ours; `None`: it is an ordinary one.
+
+    Who can ask knows the secret: the question is encrypted with it. Raises `UserError` when its variable is not set.
+    """
+    asked, secret = connector_of(config.system).capabilities.greeting, config.hook_secret()
+    return asked(secret.get_secret_value().encode(), post.body) if asked and secret else None
+
+
 def is_signed(signature: Signature, secret: bytes, post: Post) -> bool:
     """Whether the signature over the bytes as they came is right, compared in constant time."""
     given = post.headers.get(signature.header.lower(), "")
-    moment = post.headers.get(signature.timestamp.lower(), "") if signature.timestamp else ""
-    signed = f"{moment}{signature.between}".encode() + post.body if signature.timestamp else post.body
-    digest = hmac.new(secret, signed, getattr(hashlib, signature.digest)).digest()
+    if signature.digest == "secret":
+        return hmac.compare_digest(signature.prefix.encode() + secret, given.encode())
+    moment = _header(post, signature.timestamp)
+    parts = {
+        "method": b"POST", "url": post.url.encode(), "timestamp": moment.encode(),
+        "between": signature.between.encode() if moment else b"", "nonce": _header(post, signature.nonce).encode(),
+        "secret": secret, "body": post.body,
+    }  # fmt: skip
+    signed = b"".join(parts[name] for name in signature.signs)
+    hashed = hmac.new(secret, signed, signature.digest) if signature.keyed else hashlib.new(signature.digest, signed)
+    digest = hashed.digest()
     told = digest.hex() if signature.encoding == "hex" else base64.b64encode(digest).decode()
     return hmac.compare_digest((signature.prefix + told).encode(), given.encode())
+
+
+def _header(post: Post, name: str) -> str:
+    return post.headers.get(name.lower(), "") if name else ""
 
 
 def _is_recent(signature: Signature, post: Post, now: datetime) -> bool:
     if not signature.timestamp:
         return True
-    text = post.headers.get(signature.timestamp.lower(), "")
     try:
-        at = datetime.fromtimestamp(float(text), UTC) if text.isdigit() else parse_instant(text)
-    except (ValueError, OverflowError, OSError):
+        at = moment_of(_header(post, signature.timestamp))
+    except Malformed:
         return False
     return abs(now - at) <= WINDOW
 
 
 def _key(signature: Signature, post: Post) -> str:
-    named = post.headers.get(signature.delivery.lower(), "") if signature.delivery else ""
+    named = _header(post, signature.delivery)
     return named[:200] or hashlib.sha256(post.body).hexdigest()
 
 

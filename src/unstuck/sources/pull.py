@@ -20,6 +20,7 @@ from unstuck.clock import Clock, iso
 from unstuck.connectors import Connector, Page
 from unstuck.sources.config import SourceConfig
 from unstuck.sources.statuses import put_statuses
+from unstuck.sources.turns import turns
 from unstuck.tickets import store
 from unstuck.tickets.changes import ChangeKind, TicketChange
 from unstuck.tickets.database import lock_for_writing
@@ -129,6 +130,7 @@ class Pull:
 
     def put(self, page: Page, *, before: str | None = None, moves: bool = True) -> store.Applied:
         """Store a page in one transaction; with `moves`, the cursor with it."""
+        turns.give_way()
         with self.sessions.begin() as session:
             source, now = self.source(session), self.clock.now()
             # Between reading the cursor and moving it nobody else may.

@@ -29,13 +29,18 @@ _ATTEMPTS = 8
 _FINAL = (Refused, Forbidden, NotThere)
 
 
+def check(config: SourceConfig, action: Action) -> None:
+    """Raises `UserError` where the admin has not allowed this kind for this source."""
+    if action.kind not in config.writes:
+        raise UserError("write_off", kind=action.kind.value, name=config.name, path=config.path)
+
+
 def ask(session: Session, config: SourceConfig, action: Action, clock: Clock) -> None:
     """Write down what somebody wants done; asking twice with one key is asking once.
 
     Raises `UserError` where the admin has not allowed this kind for this source.
     """
-    if action.kind not in config.writes:
-        raise UserError("write_off", kind=action.kind.value, name=config.name, path=config.path)
+    check(config, action)
     now = clock.now()
     if session.execute(select(ROW.c.id).where(ROW.c.key == action.key)).first() is not None:
         return

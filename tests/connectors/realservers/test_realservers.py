@@ -207,7 +207,8 @@ def differences(server: Server, deps: Deps) -> list[str]:
         f"invented: {change}" for change in (here_ - there).elements() if change[2] != "deleted" or server.name == "rt"
     ]
     say(
-        f"{server.name}: compared {len(theirs.tickets)} tickets, {len(theirs.changes)} changes; {len(gone)} deleted there"
+        f"{server.name}: compared {len(theirs.tickets)} tickets, {len(theirs.changes)} changes; {len(gone)} deleted "
+        f"there; {theirs.unseen} empty rows that it shows to nobody"
     )
     return found
 

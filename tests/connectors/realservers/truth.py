@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from servers import RedmineServer, RequestTrackerServer
 
 #: ticket, moment, kind, values, actor, text, whether the customer can see it, score, merged into
@@ -24,6 +25,8 @@ class Truth:
     #: Ticket to its fields; what was deleted without a trace is absent.
     tickets: dict[str, dict[str, str | None]] = field(default_factory=dict)
     changes: list[Told] = field(default_factory=list)
+    #: Rows that say nothing and that the server's own interface shows to nobody.
+    unseen: int = 0
 
 
 def _utc(text: str) -> str:
@@ -117,9 +120,32 @@ def of_redmine(server: RedmineServer) -> Truth:
     details = defaultdict(list)
     for row in server.rows("SELECT * FROM journal_details ORDER BY id"):
         details[row["journal_id"]].append(row)
-    for row in server.rows("SELECT * FROM journals WHERE journalized_type = 'Issue'"):
-        _journal(truth, row, details[row["id"]], named, ours)
+    journals = server.rows("SELECT * FROM journals WHERE journalized_type = 'Issue'")
+    empty = {str(row["journalized_id"]) for row in journals if not row["notes"] and not details[row["id"]]}
+    shown = _shown_journals(server, sorted(empty & truth.tickets.keys()))
+    for row in journals:
+        if row["notes"] or details[row["id"]]:
+            _journal(truth, row, details[row["id"]], named, ours)
+        elif row["id"] in shown:
+            at, actor = _utc(row["created_on"]), str(row["user_id"])
+            truth.changes.append(told(row["journalized_id"], at, "updated", {}, actor))
+        else:
+            truth.unseen += 1
     return truth
+
+
+def _shown_journals(server: RedmineServer, tickets: list[str]) -> set[int]:
+    """Numbers of the journals that Redmine itself shows to whom our key belongs: whether it shows empty ones is its
+    own to say, not ours to assume.
+    """
+    shown: set[int] = set()
+    for ticket in tickets:
+        asked = httpx.get(
+            f"{server.url}/issues/{ticket}.json", params={"include": "journals"}, headers=server.headers("sync"),
+            timeout=60,
+        )  # fmt: skip
+        shown |= {one["id"] for one in asked.raise_for_status().json()["issue"]["journals"]}
+    return shown
 
 
 def _journal(truth: Truth, row: Any, details: list[Any], named: Any, ours: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ server of `realservers/` answered: at most 100 issues a page, journals only with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -18,6 +19,14 @@ PEOPLE = {"1": "Ana Agent", "2": "Bo Agent", "9": "Cy Customer"}
 class RedmineStandIn(StandIn):
     system: ClassVar[str] = "redmine"
     page: ClassVar[int] = 100
+    takes_writes: ClassVar[bool] = False
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "New",
+        "open": "In Progress",
+        "resolved": "Resolved",
+        "ana": "1",
+        "bo": "2",
+    }
 
     def __post_init__(self) -> None:
         self.statuses = {"1": "New", "2": "In Progress", "3": "Resolved", "5": "Closed"}

@@ -6,6 +6,7 @@ tickets answering as their target, deleted ones hidden from searches.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flask import Flask, Response, request
@@ -21,6 +22,16 @@ _TYPES = {"reply": "Correspond", "note": "Comment"}
 class RtStandIn(StandIn):
     system: ClassVar[str] = "rt"
     page: ClassVar[int] = 100
+    takes_writes: ClassVar[bool] = False
+    words: ClassVar[Mapping[str, str]] = {
+        "new": "new",
+        "open": "open",
+        "resolved": "resolved",
+        "ana": "ana",
+        "bo": "bo",
+    }
+    #: Statuses are known by their names alone: a new name is another status.
+    renames: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.transactions: list[dict[str, Any]] = []
