@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot import asked, blocks
+from sqlmodel import Session, select
+
+from bot import asked, blocks, earlier
 from bot.blocks import feedback
 from bot.posting import InThread, Place
 from knowledge import redact
 from knowledge.cards import PUBLIC, Answer, Question
-from unstuck.tickets.tables import KnowledgeUse
+from unstuck.tickets.named import ticket_named
+from unstuck.tickets.tables import KnowledgeUse, Nudge
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
@@ -46,8 +48,8 @@ def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone
         place.say(blocks.dont_know(found, place.lang))
         deps.knowledge.unanswered(Question(text), user, alone=alone)
         return
-    *first, last = blocks.answer(found, place.lang, deps.clock.now())
-    buttons = feedback.feedback(_remember(deps, found, text, user, deps.clock.now()), place.lang)
+    *first, last = blocks.answer(found, place.lang, deps.clock.now(), earlier.find_thread(deps, found, place))
+    buttons = feedback.feedback(_remember(deps, found, text, user, place), place.lang)
     for drawn in first:
         place.say(drawn)
     if isinstance(place, InThread):
@@ -58,11 +60,30 @@ def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone
         place.say(feedback.alone(buttons, place.lang))
 
 
-def _remember(deps: Deps, found: Answer, text: str, user: str, now: datetime) -> str:
-    """Keep which cards were used; the name of the answer on its buttons."""
-    kept = redact.text(text)
-    uses = [KnowledgeUse(card_id=one.id, asked_by=user, question=kept, at=now) for one in found.citations]
+def _remember(deps: Deps, found: Answer, text: str, user: str, place: Place) -> str:
+    """Keep which cards were used, where and for which ticket; the name of the answer on its buttons."""
+    channel, thread = (place.channel, place.thread_ts) if isinstance(place, InThread) else (None, None)
+    kept, now = redact.text(text), deps.clock.now()
     with deps.sessions.begin() as session:
+        about = _ticket_of(session, channel, thread) or ticket_named(session, text)
+        uses = [
+            KnowledgeUse(
+                card_id=one.id,
+                ticket_id=about,
+                asked_by=user,
+                question=kept,
+                channel=channel,
+                thread_ts=thread,
+                at=now,
+            )
+            for one in found.citations
+        ]
         session.add_all(uses)
         session.flush()
         return ",".join(str(use.id) for use in uses)
+
+
+def _ticket_of(session: Session, channel: str | None, thread: str | None) -> int | None:
+    """The ticket of the nudge that a thread began with."""
+    begun = select(Nudge.ticket_id).where(Nudge.slack_channel == channel, Nudge.slack_ts == thread)
+    return session.exec(begun).first() if channel is not None and thread is not None else None

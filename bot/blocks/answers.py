@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.blocks.shapes import Drawn, context, divider, section
-from bot.blocks.text import Block, clip, escape, fallback, passage, rich, rich_link, say, split, words
+from bot.blocks.text import Block, clip, escape, fallback, link, passage, rich, rich_link, say, split, words
 from knowledge.cards import Answer, Citation, Hit
 from unstuck.i18n import Lang, t
 from unstuck.provenance import how_sure, origin
@@ -21,14 +21,19 @@ MAX_QUOTE, MAX_TITLE = 400, 140
 QUOTED = ("model_failed", "model_timeout", "model_unsupported")
 
 
-def answer(found: Answer, lang: Lang, now: datetime) -> list[Drawn]:
-    """The answer, as one message or, when it is long, as several that follow each other; sources come last."""
+def answer(found: Answer, lang: Lang, now: datetime, earlier: str | None = None) -> list[Drawn]:
+    """The answer, as one message or, when it is long, as several that follow each other; sources come last.
+
+    `earlier`: a link to a thread that was answered in the same way.
+    """
     bodies = split(found.text, MAX_BODY)
     if len(bodies) > MAX_MESSAGES:
         bodies = [*bodies[: MAX_MESSAGES - 1], clip(bodies[MAX_MESSAGES - 1], MAX_BODY - 2) + "…"]
     drawn = [Drawn(fallback(body), list(passage(body))) for body in bodies or ["…"]]
     last = drawn[-1]
     tail = [*_doubt(found, lang), *_sources(found.citations, lang, now)]
+    if earlier is not None:
+        tail.append(context(say("bot.earlier", lang, thread=link(earlier, t("bot.earlier_thread", lang)))))
     drawn[-1] = Drawn(last.text, [*last.blocks, *tail])
     return drawn
 

@@ -21,7 +21,7 @@ from knowledge.fate import Outcome
 from knowledge.testing import a_card
 from unstuck.tickets.changes import PersonRecord, TeamRecord
 from unstuck.tickets.store import get_source, put_people, put_teams
-from unstuck.tickets.tables import KnowledgeUse, Notice
+from unstuck.tickets.tables import KnowledgeUse, Notice, Ticket
 
 QUESTION = "Why does the dishwasher stop and blink E24? Mail me at ana.private@example.com"
 OUTDATED = f"{REASON}_{Outcome.OUTDATED}"
@@ -214,3 +214,28 @@ def test_a_doubted_card_is_shown_as_such_and_not_as_an_answer(place: Place, loca
     assert "drain pump" not in answer.all_text()
     assert problems(answer.blocks) == []
     assert not answer.buttons()
+
+
+def test_the_channel_s_earlier_thread_with_the_same_answer_is_linked(place: Place) -> None:
+    first, again = place.ask(), place.ask()
+    assert first.thread_ts is not None
+    assert "same answer before" not in first.all_text()
+    assert f"p{first.thread_ts.replace('.', '')}" in again.all_text()
+    assert problems(again.blocks) == []
+    elsewhere = place.bot.slack.mention(place.repairs, place.ana, QUESTION)
+    place.bot.settle()
+    [other] = place.bot.slack.messages(place.repairs, thread=elsewhere.ts, by_bot=True)
+    assert "same answer before" not in other.all_text()
+    for answer in (first, again):
+        place.press(place.press(answer, NO), OUTDATED)
+    assert "same answer before" not in place.ask().all_text()
+
+
+def test_a_use_knows_the_ticket_that_the_question_names(place: Place) -> None:
+    with place.bot.deps.sessions() as session:
+        known = session.exec(select(Ticket)).first()
+    assert known is not None
+    place.bot.slack.mention(place.support, place.ana, f"{QUESTION.split('?')[0]} in {known.ext_id}?")
+    place.bot.settle()
+    with place.bot.deps.sessions() as session:
+        assert [use.ticket_id for use in session.exec(select(KnowledgeUse))] == [known.id]

@@ -342,7 +342,11 @@ def _answer(given: Answer, lang: Lang) -> dict[str, Any]:
         ],
         "lang": given.lang,
     }
-    return shown if given.reason is None else {**shown, "reason": given.reason}
+    if given.reason is not None:
+        shown["reason"] = given.reason
+    if given.choices:
+        shown["options"] = list(given.choices)
+    return shown
 
 
 def _text_of(given: Answer, lang: Lang) -> str:

@@ -199,6 +199,9 @@ class KnowledgeUse(SQLModel, table=True):
     ticket_id: int | None = Field(default=None, sa_column=Column(Id, index=True))
     asked_by: str | None = None
     question: str
+    #: Where it was told: a Slack conversation and the `ts` of the thread's first message.
+    channel: str | None = None
+    thread_ts: str | None = None
     at: datetime = _at(nullable=False)
     #: `good`, `bad` or nothing yet.
     verdict: str | None = None
