@@ -84,7 +84,7 @@ def _value_place(plan: Plan, result: Result) -> int:
         return 1
     if plan.kind is Kind.COMPARE and plan.against is not None and not plan.by:
         return 1 if result.columns[0] == "at" else 2
-    keys = len(plan.by) or (1 if plan.compare_by or isinstance(result.rows[0][0], str) else 0)
+    keys = len(plan.keys) or (1 if isinstance(result.rows[0][0], str) else 0)
     return keys + 1 if plan.kind is Kind.TREND and plan.by else keys
 
 
@@ -106,7 +106,7 @@ def _axis(plan: Plan, result: Result, lang: Lang) -> Axis:
 
 def _title(plan: Plan, result: Result, lang: Lang) -> str:
     name = metric_name(plan.metric or "backlog", lang)
-    keys = [column_name(key, lang) for key in plan.by or ((plan.compare_by,) if plan.compare_by else ())]
+    keys = [column_name(key, lang) for key in plan.keys]
     if plan.kind is Kind.TREND:
         keys.insert(0, t(f"grain.{result.columns[0]}", lang))
     if plan.metric == "bottleneck" and not keys:
@@ -189,7 +189,7 @@ def _points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
 def _partial(result: Result, buckets: list[Cell]) -> set[Cell]:
     """Buckets that hold less time than the others: the last, still running, and the first where the window cuts it."""
     told = {name for name, _ in result.notes}
-    ends = (("first_bucket_cut", buckets[0]), ("unfinished", buckets[-1]))
+    ends = (("first_bucket_cut", buckets[0]), ("unfinished", buckets[-1]), ("last_bucket_cut", buckets[-1]))
     return {bucket for name, bucket in ends if name in told}
 
 

@@ -129,6 +129,12 @@ class Plan(_Value):
     #: IANA zone in which dates, weekdays and buckets are cut.
     timezone: str = "UTC"
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The dimensions by which rows are told apart: what it is split by, and what is compared."""
+        compared = self.compare_by
+        return (*self.by, compared) if compared is not None and compared not in self.by else self.by
+
 
 class Scope(_Value):
     """What the asker may see; the compiler binds it into every base relation."""

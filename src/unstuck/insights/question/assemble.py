@@ -117,6 +117,8 @@ def _grain(draft: Draft, kind: Kind, window: Window | None) -> Grain | None:
 
 
 def kind_of(draft: Draft) -> Kind:
+    if draft.against_metric is not None and draft.kind is Kind.TREND:
+        return Kind.TREND
     if draft.against_metric is not None or draft.against is not None or draft.compare_by is not None:
         return Kind.COMPARE
     if draft.metric == "bottleneck" and draft.kind in (None, Kind.TOP):

@@ -161,6 +161,8 @@ def bind_ranking(draft: Draft) -> None:
     limits = [*draft.free(Role.LIMIT), *_counts(draft, orders)]
     if not orders and not limits:
         return
+    if draft.kind is Kind.TREND:
+        raise NoReadingError(*orders, *limits)  # a trend has no first and last
     if draft.kind is Kind.LIST or (draft.metric == "age" and not draft.by):
         draft.kind = Kind.LIST
     elif not draft.by and draft.metric == "bottleneck":
@@ -242,6 +244,8 @@ def bind_trend(draft: Draft) -> None:
     trends = draft.free(Role.SHAPE, "trend")
     if not grains and not trends:
         return
+    if draft.kind is Kind.COMPARE and draft.compare_by is not None and draft.against is None and not draft.by:
+        draft.by, draft.compare_by, draft.kind = [draft.compare_by], None, None  # a line for each value
     if draft.kind is not None:
         raise NoReadingError(*grains, *trends)
     draft.grain = Grain(grains[0].id) if grains else None
