@@ -126,6 +126,8 @@ class Plan(_Value):
     assumed: tuple[str, ...] = ()
     #: The ticket of kind `ticket`.
     ticket: str | None = None
+    #: Misspelt words of the question and what they were read as.
+    mended: tuple[tuple[str, str], ...] = ()
     #: IANA zone in which dates, weekdays and buckets are cut.
     timezone: str = "UTC"
 

@@ -45,6 +45,8 @@ def _parts(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
         yield t("restate.business", lang)
     if plan.min_n:
         yield t("restate.min_n", lang, n=plan.min_n)
+    for said, meant in plan.mended:
+        yield t("restate.mended", lang, said=said, meant=meant)
 
 
 def _what(plan: Plan, lang: Lang) -> str:
