@@ -54,6 +54,8 @@ def slips(text: Text, left: Spans, lexicon: Lexicon) -> tuple[Slip, ...]:
     found: list[Slip] = []
     for start, end in left:
         word = text.plain[start:end]
+        if word in _single_words():
+            continue  # known: it waits for its neighbour, as "last" does in "last mnoth"
         meant = () if _is_a_name(text, start, end) else _meant(word)
         if len(meant) != 1 or set(_nearest_values(word, lexicon)) - {meant[0]}:
             return ()  # it may as well be meant for a name
