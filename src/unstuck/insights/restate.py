@@ -90,6 +90,8 @@ def dimension_name(name: str, lang: Lang) -> str:
 def condition(item: Filter, lang: Lang) -> str:
     """One filter in words."""
     name = dimension_name(item.field, lang)
+    if item.field == "still_open":
+        return name
     if item.number is not None:
         seconds = item.field in _MEASURES_IN_SECONDS
         amount = length(item.number, lang) if seconds else f"{item.number:g}"

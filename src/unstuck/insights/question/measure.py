@@ -15,6 +15,10 @@ SPEED = {"slowest": True, "slower": True, "fastest": False, "faster": False}
 TIME_TO = {"solved": "lead_time", "first_response": "first_response", "queue_time": "queue_time"}
 #: "How long …" with a state asks for the time spent in it.
 TIME_IN = {"wait_customer": "wait_customer", "on_hold": "on_hold", "unassigned": "queue_time"}
+#: Of tickets that came in: those that are open now.
+STILL_OPEN = Filter(field="still_open", op=Op.AT_LEAST, number=1)
+#: The only limit that the reopen rate has.
+REOPEN_SECONDS = 7 * 86_400
 #: Metrics that only look at part of the backlog: with "open" beside them nothing changes.
 OF_THE_BACKLOG = ("age", "stale", "unassigned", "wip")
 
@@ -147,6 +151,9 @@ def _named(draft: Draft) -> None:
         variants = [word.meaning.value for word in words if word.id == ids[0] and word.meaning.value]
         draft.variant = variants[0] if variants else draft.variant
         _take(draft, ids[0], *(word for word in words if word.id == ids[0]))
+        if ids == ["opened"] and draft.variant == "still_open":
+            draft.variant = None
+            draft.filters.append(STILL_OPEN)
 
 
 def _by_team(draft: Draft) -> bool:
@@ -171,12 +178,19 @@ def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Wor
     missing = [name for name in ids if name not in METRICS]
     if missing:
         raise UnsupportedError(missing[0])
+    if named == {"reopened", "solved"} and draft.free(Role.SHARE):
+        _bind_reopened_share(draft)
+        return [], ["reopen_rate"]
     if named == {"lead_time", "solved"}:
         draft.variant = "solved" if _cohort_of_solved(draft, words) else None
         draft.bind_all("variant", draft.free(Role.METRIC, "solved"))
         return draft.free(Role.METRIC), ["lead_time"]
     if "backlog" in named and len(named) == 2:
         other = next(i for i in ids if i != "backlog")
+        if other == "opened" and _windowed(draft):
+            draft.filters.append(STILL_OPEN)  # "opened last week and not solved yet"
+            draft.bind_all("filter:still_open", draft.free(Role.METRIC, "backlog"))
+            return draft.free(Role.METRIC, "opened"), ["opened"]
         if other in OF_THE_BACKLOG:
             draft.bind_all("metric", draft.free(Role.METRIC, "backlog"))
             return draft.free(Role.METRIC), [other]
@@ -188,6 +202,19 @@ def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Wor
         draft.bind_all("metric", draft.free(Role.METRIC, "time_in_stage"))
         return draft.free(Role.METRIC), ["bottleneck"]
     raise NoReadingError(*words[1:])
+
+
+def _windowed(draft: Draft) -> bool:
+    spans = [word.meaning.time.span for word in draft.words if word.meaning.time is not None]
+    return any(span is not None and not span.point for span in spans)
+
+
+def _bind_reopened_share(draft: Draft) -> None:
+    """ "What share of the solved came back within a week" is the reopen rate; it knows no other limit."""
+    limits = [word for word in draft.free(Role.THRESHOLD) if word.meaning.unit == "seconds"]
+    if any(word.meaning.number != REOPEN_SECONDS for word in limits):
+        raise NoReadingError(*limits)
+    draft.bind_all("metric", [*limits, *draft.free(Role.SHARE), *draft.free(Role.METRIC)])
 
 
 def _cohort_of_solved(draft: Draft, words: list[Word]) -> bool:
@@ -255,6 +282,9 @@ def _state_alone(draft: Draft) -> None:
 def _join_states(draft: Draft) -> None:
     """States beside a metric narrow it where it looks at a state too; "open" adds nothing to the backlog."""
     metric = METRICS.get(draft.metric or "")
+    if metric is not None and metric.anchor is Anchor.EVENT and draft.free(Role.STATE, "never_replied"):
+        draft.filters.append(Filter(field="agent_replies", op=Op.AT_MOST, number=0))
+        draft.bind_all("filter:agent_replies", draft.free(Role.STATE, "never_replied"))
     states = [word for word in draft.free(Role.STATE) if word.id not in ("open", "waited")]
     if not states:
         return

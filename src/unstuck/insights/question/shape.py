@@ -49,10 +49,29 @@ def bind_comparison(draft: Draft, metric: Metric) -> None:
         _bind_two_spans(draft, words, instants)
     elif len(relative) == 1 and (words or _compares(relative[0])) and draft.previous is None:
         _bind_relative(draft, words, relative[0])
+    elif words and draft.against_metric is None and _is_the_one_before(draft, metric, words):
+        _bind_current(draft, words)
     elif words and draft.against_metric is None:
         _bind_two_values(draft, words)
     elif len(relative) == 1 and metric.anchor is Anchor.AS_OF and not instants and draft.previous is None:
         _bind_earlier(draft, relative[0])
+
+
+def _is_the_one_before(draft: Draft, metric: Metric, words: list[Word]) -> bool:
+    """ "Are we faster than last month": only the period before the current one is named."""
+    if metric.anchor is Anchor.AS_OF or len(draft.spans) != 1 or draft.points or draft.previous is not None:
+        return False
+    unit = draft.spans[0].unit
+    several = any(len(f.values) > 1 and f.field != "class" for f in draft.filters)
+    return _than(words) and not several and unit is not None and draft.spans[0] == draft.reader.this(unit, 1)
+
+
+def _bind_current(draft: Draft, words: list[Word]) -> None:
+    before = draft.spans[0]
+    assert before.unit is not None
+    draft.spans, draft.against = [draft.reader.this(before.unit)], before
+    draft.bind_all("against", words)
+    draft.kind = Kind.COMPARE
 
 
 def _bind_earlier(draft: Draft, relative: Word) -> None:
@@ -150,9 +169,11 @@ def _bind_who_and_where(draft: Draft) -> None:
 def _bind_order_of_by(draft: Draft) -> None:
     """ "Top 5 groups by backlog": this "by" names what ranks them."""
     for word in draft.free(Role.OPERATOR, "by"):
-        following = draft.after(word)
+        following, leading = draft.after(word), draft.before(word)
         if following is not None and following.role in (Role.METRIC, Role.AGGREGATE, Role.STATE) and draft.by:
             draft.bind("order", word)
+        elif draft.said(word) == "分" and leading is not None and _splits(draft, leading):
+            draft.bind("by", word)  # 按组分
 
 
 def bind_ranking(draft: Draft) -> None:
