@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from unstuck.clock import parse_instant
 from unstuck.i18n import Lang, format_date, format_duration, format_number, format_share, t
-from unstuck.insights import labels
+from unstuck.insights import explain_why, labels
+from unstuck.insights.explain_why import signed
 from unstuck.insights.labels import GROUP_JOINT, Cell, cell, column_name, key_name, metric_name
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Kind, Plan, Result
@@ -229,14 +230,9 @@ def _against_split(plan: Plan, result: Result, lang: Lang) -> str:
 
 
 def _change(change: dict[str, str | int | float], column: str, plan: Plan, result: Result, lang: Lang) -> str:
-    said = _signed(float(change["change"]), column, plan, result, lang)
+    said = signed(float(change["change"]), column, plan, result, lang)
     share = change.get("share")
     return said if share is None else f"{said}, {'+' if float(share) > 0 else ''}{format_share(float(share), lang)}"
-
-
-def _signed(value: float, column: str, plan: Plan, result: Result, lang: Lang) -> str:
-    sign = "+" if value > 0 else "-" if value < 0 else "±"
-    return sign + cell(column, abs(value), plan, result, lang)
 
 
 def _compare_split(plan: Plan, result: Result, lang: Lang) -> str:
@@ -249,7 +245,7 @@ def _compare_split(plan: Plan, result: Result, lang: Lang) -> str:
             name=_group(row[:place], lang),
             value=cell(column, row[place], plan, result, lang),
             before=cell(column, row[place + 1], plan, result, lang),
-            change=_signed(float(row[place + 2] or 0), column, plan, result, lang),
+            change=signed(float(row[place + 2] or 0), column, plan, result, lang),
         )
         for row in result.rows[:NAMED]
         if row[place + 2] is not None
@@ -354,6 +350,9 @@ _SENTENCES: dict[Kind, Callable[[Plan, Result, Lang], str]] = {
     Kind.LIST: _list,
     Kind.COMPARE: _compare,
     Kind.BOTTLENECK: _bottleneck,
+    Kind.WHY: explain_why.why,
+    Kind.MAP: explain_why.flow_map,
+    Kind.WHAT_IF: explain_why.what_if,
     Kind.EXPLAIN: _explain,
     Kind.DATA_QUALITY: _data,
     Kind.HELP: _help,

@@ -16,13 +16,15 @@ AGGREGATES = tuple(aggregate.value for aggregate in Aggregate)
 #: Columns that count, whatever the unit of the answer.
 COUNTS = frozenset(
     {"n", "n_open", "tickets", "times", "waiting_now", "in_minus_out", "visits", "responses", "solved", "opened"}
-    | {"reopened", "dropped", "business_days"}
+    | {"reopened", "dropped", "business_days", "n_before", "n_now"}
 )
 SHARES = frozenset({"share", "good_share", "response_rate"})
 #: Totals over many tickets: days would hide that it is working time that was lost.
 TOTALS = frozenset({"sum", "excess", "occupancy", "active", "open"})
 #: Between the cells by which a note calls a row.
 GROUP_JOINT = " · "
+#: Columns whose cells are words of ours, not of the desk.
+NAMES = frozenset({"dimension", "case"})
 INSTANTS = frozenset({"created_at", "at", "from", "to"})
 
 
@@ -53,6 +55,8 @@ def key_name(value: Cell, lang: Lang) -> str:
     """A group's name."""
     if value is None:
         return t("column.unknown", lang)
+    if value == "others":
+        return t("column.others", lang)
     return messages(lang).get(f"weekday.{value}", str(value))
 
 
@@ -84,6 +88,8 @@ def cell(name: str, value: Cell, plan: Plan, result: Result, lang: Lang) -> str:
 
 
 def _text(name: str, value: str, plan: Plan, lang: Lang) -> str:
+    if name in NAMES:
+        return column_name(value, lang)
     if name in INSTANTS and value.endswith("Z"):
         return format_instant(parse_instant(value), plan.timezone, lang)
     if plan.grain is not None and name == plan.grain.value:

@@ -24,6 +24,9 @@ class Kind(StrEnum):
     LIST = "list"
     COMPARE = "compare"
     BOTTLENECK = "bottleneck"
+    MAP = "map"  # moves from stage to stage
+    WHY = "why"  # a change told apart
+    WHAT_IF = "what_if"
     EXPLAIN = "explain"
     DATA_QUALITY = "data_quality"
     HELP = "help"

@@ -29,6 +29,8 @@ def bind_measure(draft: Draft) -> None:
     for rule in (_comparison_of_two, _speed, _time_to_or_in, _superlative, _named, _state_alone, _by_age):
         if draft.metric is None:
             rule(draft)
+    if draft.metric == "net_flow" and draft.has(Role.ASK, "why"):
+        draft.metric = "backlog"  # "why is the backlog growing"
     if draft.metric is not None:
         _join_states(draft)
         bind_thresholds(draft)
@@ -168,7 +170,12 @@ def _moves(draft: Draft) -> bool:
     times = [word for word in draft.words if word.role is Role.TIME]
     several = any(len(f.values) > 1 for f in draft.filters)
     return (
-        bool(words) and not draft.has(Role.OPERATOR, "than") and len(times) <= 1 and not several and not draft.previous
+        bool(words)
+        and not draft.has(Role.OPERATOR, "than")
+        and not draft.has(Role.ASK, "why")
+        and len(times) <= 1
+        and not several
+        and not draft.previous
     )
 
 
