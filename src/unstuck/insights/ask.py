@@ -267,7 +267,16 @@ def picture(plan: Plan, told: Told, lang: Lang) -> bytes | None:
     return chart.png(plan, told.result, lang)
 
 
-DRAWN = {Kind.BREAKDOWN, Kind.TOP, Kind.TREND, Kind.DISTRIBUTION, Kind.COMPARE, Kind.BOTTLENECK}
+DRAWN = {
+    Kind.BREAKDOWN,
+    Kind.TOP,
+    Kind.TREND,
+    Kind.DISTRIBUTION,
+    Kind.COMPARE,
+    Kind.BOTTLENECK,
+    Kind.WHY,
+    Kind.MAP,
+}
 
 
 def answer(

@@ -23,6 +23,8 @@ SHARES = frozenset({"share", "good_share", "response_rate"})
 TOTALS = frozenset({"sum", "excess", "occupancy", "active", "open"})
 #: Between the cells by which a note calls a row.
 GROUP_JOINT = " · "
+#: Between the parts of a restatement or a subtitle.
+SEPARATOR = " · "
 #: Columns whose cells are words of ours, not of the desk.
 NAMES = frozenset({"dimension", "case"})
 INSTANTS = frozenset({"created_at", "at", "from", "to"})
@@ -40,7 +42,7 @@ def column_name(name: str, lang: Lang) -> str:
         return metric_name(name, lang)
     if name.startswith("custom."):
         return name.removeprefix("custom.")
-    if name.endswith("_before"):
+    if name.endswith("_before") and f"column.{name}" not in messages(lang):
         return t("column.before", lang, name=column_name(name.removesuffix("_before"), lang))
     return messages(lang).get(f"column.{name}", name)
 

@@ -161,6 +161,8 @@ class Result(_Value):
     #: `count`, `seconds`, `share`, `hours`, `ratio`, `score`, `text`.
     unit: str
     sql: str
+    #: Names in rows that have an order of their own: stages, from where tickets come to where they go.
+    order: tuple[str, ...] = ()
     #: Ids of things the reader must know, with parameters: left-censored spells, small groups, timers.
     notes: tuple[tuple[str, tuple[tuple[str, str | int | float], ...]], ...] = ()
 

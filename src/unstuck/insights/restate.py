@@ -102,6 +102,14 @@ def _split(plan: Plan, lang: Lang) -> Iterator[str]:
         yield t(f"restate.{side}", lang, n=plan.limit) if plan.limit else t(f"restate.{side}_all", lang)
 
 
+def conditions(plan: Plan, lang: Lang) -> Iterator[str]:
+    """Of which tickets and what time a picture is."""
+    yield from (condition(f, lang) for f in plan.filters)
+    yield from _when(plan, lang, None)
+    if plan.clock == "business":
+        yield t("restate.business", lang)
+
+
 def dimension_name(name: str, lang: Lang) -> str:
     """What people call a dimension; custom fields have only their own name."""
     return messages(lang).get(f"dimension.{name}", name.removeprefix("custom."))

@@ -9,6 +9,8 @@ from unstuck.insights.compile.results import note, number
 from unstuck.insights.compile.rows import Rows
 from unstuck.insights.plan import Plan, Result
 
+#: Stage classes in the order in which tickets pass them.
+CLASSES = "['NEW', 'ACTIVE', 'WAIT_CUSTOMER', 'WAIT_INTERNAL', 'WAIT_VENDOR', 'SOLVED', 'CLOSED', 'DROPPED']"
 #: Moves shown, the commonest first.
 MOST_MOVES = 40
 COLUMNS = ("from_stage", "to_stage", "n", "p50", "sum")
@@ -43,9 +45,22 @@ def flow_map(desk: Desk, plan: Plan) -> Result:
         """SELECT c.from_stage, c.stage, count(*) AS n, quantile_disc(c.seconds, 0.5), sum(c.seconds)
         FROM chosen c GROUP BY c.from_stage, c.stage ORDER BY n DESC, c.from_stage, c.stage""",
     )
+    order, _ = desk.fetch(
+        draft.query,
+        f"""SELECT s.stage FROM {stays} s WHERE s.stage IS NOT NULL GROUP BY s.stage
+        ORDER BY coalesce(list_position({CLASSES}, mode(s.class)), 2), count(*) DESC, s.stage""",
+    )
     total = sum(int(row[2]) for row in found)
     notes = (note("more_moves", n=len(found) - MOST_MOVES),) if len(found) > MOST_MOVES else ()
     listed = tuple(
         (str(row[0]), str(row[1]), int(row[2]), number(row[3]), number(row[4])) for row in found[:MOST_MOVES]
     )
-    return Result(columns=COLUMNS, rows=listed, n=total, unit="seconds", sql=sql, notes=notes)
+    return Result(
+        columns=COLUMNS,
+        rows=listed,
+        n=total,
+        unit="seconds",
+        sql=sql,
+        order=tuple(str(stage) for (stage,) in order),
+        notes=notes,
+    )
