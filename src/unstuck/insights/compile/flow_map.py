@@ -22,7 +22,7 @@ def flow_map(desk: Desk, plan: Plan) -> Result:
     stays = draft.known("stays")
     # A visit is all stays of one stage in a row; the move out of it ends it.
     visits = f"""SELECT s.*, s.seq - row_number() OVER (PARTITION BY s.ticket, s.stage ORDER BY s.seq) AS island
-    FROM {stays} s"""
+    FROM {stays} s WHERE s.ticket IN (SELECT m.ticket FROM {draft.touched()} m)"""
     spent = draft.query.add(
         "visits",
         f"""SELECT v.ticket, v.stage, v.island, max(v.seq) AS last_seq, sum(v.seconds) AS seconds
