@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from unstuck.facts import Facts
     from unstuck.insights.question.lexicon import Lexicon
+    from unstuck.insights.question.proposals import PlanModel
     from unstuck.settings import Settings
 
 #: For those who may see everything: whoever runs the command line owns the database anyway.
@@ -48,6 +49,8 @@ class Desk(Protocol):
     def clock(self) -> Clock: ...
     @property
     def facts(self) -> Facts: ...
+    @property
+    def model(self) -> PlanModel | None: ...
     @property
     def sessions(self) -> sessionmaker[Session]: ...
 
@@ -132,14 +135,16 @@ def read(
 
     with _connected(desk, con) as facts:
         words = lexicon(desk, facts)
-    return plan_of(
-        text,
-        lexicon=words,
-        now=now or desk.clock.now(),
-        timezone=desk.settings.timezone,
-        lang=lang,
-        previous=last_plan(desk, thread),
-    )
+    now, timezone = now or desk.clock.now(), desk.settings.timezone
+    previous = last_plan(desk, thread)
+    reading = plan_of(text, lexicon=words, now=now, timezone=timezone, lang=lang, previous=previous)
+    # Only what the words alone do not tell is shown to a model, and nothing that was refused by name.
+    if isinstance(reading, Refuse) and reading.unexplained and previous is None and desk.model is not None:
+        from unstuck.insights.question.proposals import propose
+
+        proposed = propose(text, reading, desk.model, lexicon=words, now=now, timezone=timezone, lang=lang)
+        return proposed or reading
+    return reading
 
 
 _known: dict[Path, tuple[tuple[int, int], Lexicon]] = {}

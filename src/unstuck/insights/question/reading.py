@@ -93,11 +93,11 @@ def _read(asked: Text, lexicon: Lexicon, reader: Reader, lang: Lang, previous: P
 def cut(asked: Text, lexicon: Lexicon, reader: Reader) -> list[Tiling]:
     """The best ways to cut the question into known words."""
     plain = asked.plain
-    found = [Item(m.start, m.end, tuple(_time_meanings(m.time, reader))) for m in times.find(plain, reader)]
+    found = [Item(m.start, m.end, tuple(meanings_of_time(m.time, reader))) for m in times.find(plain, reader)]
     return lattice.tilings(plain, [*lexicon.find(plain), *found, *numbers.find(plain)])
 
 
-def _time_meanings(time: Time, reader: Reader) -> Iterator[Meaning]:
+def meanings_of_time(time: Time, reader: Reader) -> Iterator[Meaning]:
     """Each reading of an unsure time is a meaning of its own, none of which may be taken without asking."""
     if time.role is not TimeRole.UNSURE:
         yield Meaning(Role.TIME, time=time)
