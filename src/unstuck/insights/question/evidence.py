@@ -147,6 +147,7 @@ def _open(asked: Text, items: tuple[Item, ...]) -> tuple[Meaning, ...]:
     others = [meaning for item in items for meaning in item.meanings]
     settled = any(
         meaning.role in (Role.TICKET_ID, Role.ASK)
+        or (meaning.role is Role.VALUE and meaning.id == "assignee" and not meaning.shy)
         or meaning.is_a_state_word
         or (
             meaning.role is Role.TIME

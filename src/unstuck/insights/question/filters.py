@@ -145,7 +145,7 @@ def _bind_by_value(draft: Draft) -> None:
     for word in draft.free(Role.OPERATOR, "by"):
         following = draft.after(word)
         if following is not None and following.role is Role.VALUE and draft.said(word) == "by":
-            if following.id not in ("team", "assignee", "customer"):
+            if following.id not in ("team", "assignee", *_OF_CUSTOMERS):
                 raise NoReadingError(word)
             draft.bind("filter", word)
 

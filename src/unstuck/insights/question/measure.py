@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from unstuck.insights.metric import Anchor, Metric, Unit
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Aggregate, Filter, Op
@@ -26,7 +28,7 @@ OF_THE_BACKLOG = ("age", "stale", "unassigned", "wip")
 def bind_measure(draft: Draft) -> None:
     """Fill `draft.metric` if the words name one; raise `NoReadingError` when they name two that do not go together."""
     _bind_counts(draft)
-    for rule in (_comparison_of_two, _speed, _time_to_or_in, _superlative, _named, _state_alone, _by_age):
+    for rule in (_holds, _comparison_of_two, _speed, _time_to_or_in, _superlative, _named, _state_alone, _by_age):
         if draft.metric is None:
             rule(draft)
     if draft.metric == "net_flow" and draft.has(Role.ASK, "why"):
@@ -34,6 +36,18 @@ def bind_measure(draft: Draft) -> None:
     if draft.metric is not None:
         _join_states(draft)
         bind_thresholds(draft)
+
+
+_DOES_HAVE = re.compile(r"\b(?:does|do) .+ (?:currently |still |now )?have(?: (?:now|right now|today))?\W*$")
+
+
+def _holds(draft: Draft) -> None:
+    """ "How many tickets does Repairs have": what it has now."""
+    owner = any(f.field in ("team", "assignee") and f.op is Op.IN for f in draft.filters)
+    timeless = not any(word.role is Role.TIME for word in draft.words) and draft.previous is None
+    plain = not draft.has(Role.METRIC) and not draft.has(Role.STATE) and draft.has(Role.COUNT, "many")
+    if owner and timeless and plain and _DOES_HAVE.search(draft.text.plain):
+        draft.metric = "backlog"
 
 
 def _named_ids(draft: Draft) -> list[str]:
@@ -167,6 +181,8 @@ def _by_team(draft: Draft) -> bool:
 def _moves(draft: Draft) -> bool:
     """ "Did the backlog go up last week": its change over a window, not a comparison of two things."""
     words = draft.free(Role.OPERATOR, "more", "fewer", "compare")
+    if draft.has(Role.SHAPE, "trend"):
+        return False  # "how did the backlog develop": the backlog itself, over time
     times = [word for word in draft.words if word.role is Role.TIME]
     several = any(len(f.values) > 1 for f in draft.filters)
     return (
@@ -292,6 +308,9 @@ def _join_states(draft: Draft) -> None:
     if metric is not None and metric.anchor is Anchor.EVENT and draft.free(Role.STATE, "never_replied"):
         draft.filters.append(Filter(field="agent_replies", op=Op.AT_MOST, number=0))
         draft.bind_all("filter:agent_replies", draft.free(Role.STATE, "never_replied"))
+    if draft.metric == "bottleneck" and _counts_those_in_a_stage(draft):
+        draft.metric = "backlog"  # "list those stuck in Waiting for parts for more than a week"
+        metric = METRICS["backlog"]
     states = [word for word in draft.free(Role.STATE) if word.id not in ("open", "waited")]
     if not states:
         return
@@ -305,6 +324,11 @@ def _join_states(draft: Draft) -> None:
     if metric is None or metric.anchor is not Anchor.AS_OF:
         raise NoReadingError(*states)
     bind_states(draft)
+
+
+def _counts_those_in_a_stage(draft: Draft) -> bool:
+    stages = [f for f in draft.filters if f.field in ("status", "stage") and f.op is Op.IN]
+    return bool(stages) and (draft.has(Role.COUNT, "many") or draft.has(Role.SHAPE, "list"))
 
 
 def bind_thresholds(draft: Draft) -> None:
@@ -322,13 +346,19 @@ def _bind_duration(draft: Draft, word: Word) -> None:
     elif metric is not None and metric.unit is Unit.DURATION and metric.anchor is not Anchor.AS_OF:
         _bind_limit_of_share(draft, word)
     elif draft.metric == "solved" and op is not None:
-        if draft.free(Role.SHARE):
+        if shares(draft):
             draft.metric = "lead_time"
             _bind_limit_of_share(draft, word)
         else:
             bind_threshold(draft, word, "lead_time")
     elif metric is not None and metric.anchor is Anchor.AS_OF:
-        bind_threshold(draft, word, _kind_of_age(draft))
+        older = draft.said(word).startswith("older")
+        bind_threshold(draft, word, "age" if older else _kind_of_age(draft))
+
+
+def shares(draft: Draft) -> list[Word]:
+    """Words for a share. A "rate" is none: the resolution rate is no share of the solved."""
+    return [word for word in draft.free(Role.SHARE) if draft.said(word) not in ("rate", "率", "比率")]
 
 
 def _bind_limit_of_share(draft: Draft, word: Word) -> None:
@@ -338,7 +368,7 @@ def _bind_limit_of_share(draft: Draft, word: Word) -> None:
         raise NoReadingError(word)
     draft.within = word.meaning.number
     draft.aggregate = Aggregate.SHARE
-    draft.bind("within", word, *draft.free(Role.SHARE))
+    draft.bind("within", word, *shares(draft))
 
 
 def _kind_of_age(draft: Draft) -> str:
@@ -367,9 +397,23 @@ def bind_aggregate(draft: Draft, metric: Metric) -> None:
         draft.bind("aggregate", word)
 
 
+#: "How long do tickets wait" asks for the usual wait; 花了多长时间 and "how many hours" for all of it.
+_EACH = re.compile(
+    r"how (?:long|fast|quickly|soon) (?:do|does|did|is|are|until|before|it)|(?:要|需要|得|等|才|通常|一般)?多久"
+)
+_ALL = re.compile(r"花了|用了|耗了|总共|一共|总计|合计|total|altogether|in all")
+
+
+def _usual(draft: Draft) -> Aggregate | None:
+    asked = draft.free(Role.HOW_LONG) and _EACH.search(draft.text.plain) and not _ALL.search(draft.text.plain)
+    return Aggregate.P50 if asked else None
+
+
 def bind_question_words(draft: Draft, metric: Metric) -> None:
     """ "How many" must meet a count and "how long" a duration; "how much" meets either."""
     duration = metric.unit in (Unit.DURATION, Unit.HOURS)
+    if metric.anchor is Anchor.OCCUPANCY and metric.unit is Unit.DURATION and draft.aggregate is None:
+        draft.aggregate = _usual(draft)
     draft.bind_all("metric", draft.free(Role.COUNT, "much"))
     if metric.unit is Unit.COUNT:
         draft.bind_all("metric", draft.free(Role.COUNT, "many"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from unstuck.insights.compile.dimensions import WEEKDAYS
 from unstuck.insights.metric import Anchor, Metric, Unit
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Aggregate, Filter, Grain, Kind, Op
 from unstuck.insights.question import periods
 from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError
 from unstuck.insights.question.meaning import EMPTY, Role, Word
-from unstuck.insights.question.measure import SPEED
+from unstuck.insights.question.measure import SPEED, shares
 from unstuck.insights.question.periods import Span
 from unstuck.insights.question.times import TimeRole
 
@@ -126,6 +127,8 @@ def bind_dimensions(draft: Draft) -> None:
     ranked = bool(draft.free(Role.ORDER) or draft.free(Role.LIMIT)) or draft.kind is Kind.COMPARE
     for word in draft.free(Role.DIMENSION):
         lead = draft.before(word)
+        if lead is not None and lead.role is Role.NUMBER and ranked:
+            lead = draft.before(lead)  # "which 5 categories"
         if (lead is not None and (lead.is_a(Role.OPERATOR, "by") or lead.is_a(Role.SHAPE, "which"))) or (
             lead is not None and lead.is_a(Role.OPERATOR, "and") and _splits(draft, draft.before(lead))
         ):
@@ -272,6 +275,8 @@ def bind_trend(draft: Draft) -> None:
     draft.grain = Grain(grains[0].id) if grains else None
     draft.kind = Kind.TREND
     draft.bind_all("grain", [*grains, *trends])
+    # "How did it develop" compares nothing.
+    draft.bind_all("grain", [w for w in draft.free(Role.OPERATOR, "compare") if draft.said(w).startswith("how ")])
 
 
 def grain_for(window: Span) -> Grain:
@@ -315,7 +320,7 @@ def bind_clock(draft: Draft, metric: Metric) -> None:
 def bind_day_kind(draft: Draft) -> None:
     """ "On weekends": a filter on the day of the week."""
     for word in draft.free(Role.DAY_KIND):
-        days = ("6", "7") if word.id == "weekend" else ("1", "2", "3", "4", "5")
+        days = WEEKDAYS[5:] if word.id == "weekend" else WEEKDAYS[:5]
         draft.filters.append(Filter(field="weekday", values=days))
         draft.bind("filter:weekday", word)
 
@@ -338,7 +343,7 @@ def bind_min_n(draft: Draft) -> None:
 
 def bind_share(draft: Draft, metric: Metric) -> None:
     """ "Share of the backlog by priority", or what share of it one filter picks (占比, P1占多少)."""
-    words = draft.free(Role.SHARE)
+    words = shares(draft)
     picked = len(draft.filters) == 1 and metric.unit is Unit.COUNT and draft.kind is None
     possible = draft.by or picked or metric.id == "ping_pong"
     if words and possible and Aggregate.SHARE in metric.aggregates and draft.aggregate in (None, Aggregate.SHARE):

@@ -183,7 +183,7 @@ def _nearest_words(word: str) -> tuple[str, ...]:
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    if len(word) < 4 or not word.isascii() or not word.isalpha():
+    if len(word) < 4 or not word.isascii() or not word.isalpha() or _is_english(word):
         return ()
     most = 1 if len(word) < 6 else 2
     found = process.extract(word, _single_words(), scorer=OSA.distance, score_cutoff=most, limit=3)
