@@ -405,7 +405,7 @@ _ALL = re.compile(r"花了|用了|耗了|总共|一共|总计|合计|total|altog
 
 
 def _usual(draft: Draft) -> Aggregate | None:
-    asked = draft.free(Role.HOW_LONG) and _EACH.search(draft.text.plain) and not _ALL.search(draft.text.plain)
+    asked = _EACH.search(draft.text.plain) and not _ALL.search(draft.text.plain)
     return Aggregate.P50 if asked else None
 
 

@@ -61,13 +61,13 @@ class Slot(BaseModel):
     slot: Literal["metric", "split", "aggregate", "order", "form", "time"]
     #: One of the ids given; empty for a time.
     id: str = ""
-    words: str = Field(min_length=1, max_length=200)
+    words: str
 
 
 class Proposal(BaseModel):
     """What the words mean. Leave it empty when you are not sure."""
 
-    slots: list[Slot] = Field(default_factory=list)
+    slots: list[Slot] = Field(default_factory=list, max_length=MOST_SLOTS)
 
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -136,7 +136,7 @@ def _in_time(model: PlanModel, user: str) -> Proposal | None:
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(model.timeout_s)
-    return found[0] if found and len(found[0].slots) <= MOST_SLOTS else None
+    return found[0] if found else None
 
 
 def _times(asked: Text, reader: Reader) -> Iterator[Item]:
