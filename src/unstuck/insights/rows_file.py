@@ -50,7 +50,7 @@ def _xlsx(told: Told) -> bytes:
     for row in _rows(told):
         sheet.append(row)
     sheet.freeze_panes = "A2"
-    notes = book.create_sheet("?")
+    notes = book.create_sheet("notes")
     for line in (told.sentence, told.restatement, *told.notes):
         notes.append([_harmless(line)])
     saved = io.BytesIO()
