@@ -97,8 +97,8 @@ def _saved(stage: str, cap: float) -> float:
         by_ticket[row[0]].append(row)
     total, now = 0.0, NOW.replace(tzinfo=None)
     assert WINDOW.start is not None
-    for stays in by_ticket.values():
-        stays = [row for row in stays if row[4] <= now]
+    for listed in by_ticket.values():
+        stays = [row for row in listed if row[4] <= now]
         if not stays or not WINDOW.start.replace(tzinfo=None) <= stays[0][4] < WINDOW.end.replace(tzinfo=None):
             continue
         done = ("SOLVED", "CLOSED")
