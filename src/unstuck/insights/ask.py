@@ -69,6 +69,8 @@ class Told:
     rows: tuple[tuple[str, ...], ...]
     n_rows: int
     notes: tuple[str, ...]
+    #: "Now", as of which it was computed.
+    at: datetime
     #: The answer's number in the audit log, by which it can be asked for again; None for one that was not kept.
     number: int | None = None
 
@@ -272,6 +274,7 @@ def told(plan: Plan, result: Result, lang: Lang, now: datetime, before: Plan | N
         rows=tuple(_cells(plan, result, row, lang) for row in result.rows),
         n_rows=len(result.rows),
         notes=tuple(notes),
+        at=now,
     )
 
 
@@ -311,7 +314,7 @@ def picture(plan: Plan, told: Told, lang: Lang) -> bytes | None:
         return None
     from unstuck.insights import chart
 
-    return chart.png(plan, told.result, lang)
+    return chart.png(plan, told.result, lang, told.at)
 
 
 DRAWN = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -43,9 +44,9 @@ class Axis:
     format: str
 
 
-def png(plan: Plan, result: Result, lang: Lang) -> bytes | None:
+def png(plan: Plan, result: Result, lang: Lang, now: datetime | None = None) -> bytes | None:
     """The picture, or None where one number or a text needs none."""
-    chart = draw(plan, result, lang)
+    chart = draw(plan, result, lang, now)
     if chart is None:
         return None
     import vl_convert
@@ -62,13 +63,13 @@ def _register_font() -> None:
     vl_convert.register_font_directory(str(files("cvttf_NotoSansCJK_Regular")))
 
 
-def draw(plan: Plan, result: Result, lang: Lang) -> alt.LayerChart | None:
+def draw(plan: Plan, result: Result, lang: Lang, now: datetime | None = None) -> alt.LayerChart | None:
     """The chart as Altair describes it."""
     if not result.rows or plan.kind in WITHOUT:
         return None
     special = _special(plan, result, lang)
     if special is not None:
-        return _styled(special, *_titles(plan, result, lang))
+        return _styled(special, *_titles(plan, result, lang, now))
     trend = plan.kind is Kind.TREND
     data = _points(plan, result, lang) if trend else _bars(plan, result, lang)
     if len(data) < 2 and plan.kind is not Kind.BOTTLENECK:
@@ -77,7 +78,7 @@ def draw(plan: Plan, result: Result, lang: Lang) -> alt.LayerChart | None:
     for datum in data:
         datum["size"] = float(datum["value"]) / axis.unit
     chart = _lines(data, axis) if trend else _bar_chart(data, axis)
-    return _styled(chart, *_titles(plan, result, lang))
+    return _styled(chart, *_titles(plan, result, lang, now))
 
 
 def _special(plan: Plan, result: Result, lang: Lang) -> alt.LayerChart | None:
@@ -104,9 +105,9 @@ def _why_axis(plan: Plan, result: Result, lang: Lang) -> Axis:
     return Axis(t("axis.unit", lang, name=name, unit=t(f"axis.{unit}", lang)), seconds, ",~f")
 
 
-def _titles(plan: Plan, result: Result, lang: Lang) -> tuple[str, str]:
+def _titles(plan: Plan, result: Result, lang: Lang, now: datetime | None) -> tuple[str, str]:
     """What is drawn, and below it of what time and which tickets."""
-    return _title(plan, result, lang), labels.SEPARATOR.join(conditions(plan, lang))
+    return _title(plan, result, lang), labels.SEPARATOR.join(conditions(plan, lang, now))
 
 
 def _value_place(plan: Plan, result: Result) -> int:

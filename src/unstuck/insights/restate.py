@@ -102,10 +102,10 @@ def _split(plan: Plan, lang: Lang) -> Iterator[str]:
         yield t(f"restate.{side}", lang, n=plan.limit) if plan.limit else t(f"restate.{side}_all", lang)
 
 
-def conditions(plan: Plan, lang: Lang) -> Iterator[str]:
+def conditions(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
     """Of which tickets and what time a picture is."""
     yield from (condition(f, lang) for f in plan.filters)
-    yield from _when(plan, lang, None)
+    yield from _when(plan, lang, now)
     if plan.clock == "business":
         yield t("restate.business", lang)
 
