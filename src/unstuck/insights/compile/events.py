@@ -34,12 +34,12 @@ def _rows(draft: Draft, select: str, *, value: str = "count(*)", aside_note: str
 
 
 def opened(draft: Draft) -> Rows:
-    stays = draft.known("stays")
+    stays, (start, end) = draft.known("stays"), draft.bounds()
     dropped = f"SELECT d.ticket FROM {stays} d WHERE d.end_at IS NULL AND d.class = 'DROPPED'"
     # What several changes at the instant of opening led to: a stay of no length holds at no instant.
     select = f"""SELECT {STAY}, s.start_at AS happened_at, s.ticket IN ({dropped}) AS aside
     FROM {stays} s JOIN {stays} f ON f.ticket = s.ticket AND f.start_at = s.start_at
-    WHERE f.seq = (SELECT min(m.seq) FROM {stays} m) AND coalesce(s.end_at > s.start_at, TRUE)"""
+    WHERE f.seq = (SELECT min(m.seq) FROM {stays} m) AND f.start_at >= {start} AND f.start_at < {end} AND coalesce(s.end_at > s.start_at, TRUE)"""
     return _rows(draft, select, aside_note="dropped_left_out")
 
 
