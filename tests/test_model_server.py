@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ from knowledge import Answer, KnowledgeBase, Question
 from knowledge.models import build, download
 from knowledge.models.pinned import PinnedFile
 from knowledge.testing import HashEmbedder
+from unstuck.insights.plan import Refuse
+from unstuck.insights.question import read
+from unstuck.insights.question.lexicon import from_values
+from unstuck.insights.question.proposals import propose
 from unstuck.model import LangChainModel, open_model
 from unstuck.settings import Settings
 
@@ -289,6 +294,25 @@ def test_a_real_model_gives_a_checked_answer_or_the_cards_own_words(weights: Pat
         assert is_right(found)
         # It did speak: nothing timed out and nothing broke.
         assert "".join(model_at(url, PATIENCE_S).stream("Be brief.", "Say hello."))
+
+
+@pytest.mark.slow
+def test_a_real_model_proposes_a_plan_that_is_proved_or_none(weights: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="make test-slow installs it")
+    lexicon = from_values({"team": ["Repairs"], "priority": ["P1"]})
+    now = datetime(2026, 5, 20, tzinfo=UTC)
+    text = "how many tickets went round in circles last week by team"
+    refused = read(text, lexicon=lexicon, now=now, timezone="UTC", lang="en")
+    assert isinstance(refused, Refuse)
+    with real_server(weights) as (_, url):
+        model = model_at(url, PATIENCE_S)
+        assert "".join(model.stream("Be brief.", "Say hello."))  # the server does speak
+        found = propose(text, refused, model, lexicon=lexicon, now=now, timezone="UTC", lang="en")
+    if found is not None:  # a small model may say anything; what passes has used every word
+        assert found.plan.by == ("team",)
+        assert found.plan.window is not None
+        assert found.plan.window.stated
+        assert found.plan.mended
 
 
 @pytest.mark.slow

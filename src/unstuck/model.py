@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
 
 from unstuck.errors import UserError
 from unstuck.settings import Settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+Schema = TypeVar("Schema", bound=BaseModel)
 
 #: Tokens of a reply: eight sentences and their sources fit.
 _LONGEST_REPLY = 1_200
@@ -37,6 +41,12 @@ class LangChainModel:
         """The reply's text as it comes. Raises as `complete` does, at any moment."""
         for piece in self._open().stream([("system", system), ("human", user)]):
             yield str(piece.text)
+
+    def structured(self, system: str, user: str, schema: type[Schema]) -> Schema:
+        """The reply filled into `schema`. Raises as `complete` does, and on a reply that does not fit."""
+        chat = self._open().with_structured_output(schema)
+        filled = chat.invoke([("system", system), ("human", user)])
+        return schema.model_validate(filled if isinstance(filled, dict) else filled.model_dump())
 
     def _open(self) -> BaseChatModel:
         with self._opening:

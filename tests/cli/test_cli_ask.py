@@ -18,6 +18,8 @@ from unstuck.tickets.tables import Audit
 
 AS_OF = "2026-01-20T12:00:00Z"
 KEYS = ["status", "restatement", "plan", "sql", "columns", "rows", "n", "unit", "notes"]
+#: What an answer that was kept has beside them: its number, to ask for it again.
+KEPT = [*KEYS, "number"]
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -60,7 +62,7 @@ def asked(run: Run, text: str, *words: str) -> dict[str, Any]:
 
 def test_an_answer_has_the_keys_of_the_contract(run: Run) -> None:
     document = asked(run, "backlog by team")
-    assert list(document) == KEYS
+    assert list(document) == KEPT
     assert document["status"] == "answer"
     assert document["plan"] == {"kind": "breakdown", "metric": "backlog", "by": ["team"]}
     assert sorted(map(tuple, document["rows"])) == [("Group 1", 2), ("Group 2", 2)]
@@ -192,3 +194,30 @@ def test_an_unknown_language_is_named(run: Run) -> None:
     code, out, err = run("ask", "backlog", "--lang", "fr")
     assert (code, out) == (2, "")
     assert "fr" in err
+
+
+def test_an_answer_is_computed_again_by_its_number(run: Run) -> None:
+    first = asked(run, "backlog by team")
+    code, out, _ = run("ask", "--replay", str(first["number"]), "--json")
+    again = json.loads(out)
+    assert code == 0
+    assert (again["rows"], again["plan"], again["number"]) == (first["rows"], first["plan"], first["number"])
+    assert any("same numbers" in note for note in again["notes"])
+
+
+def test_an_answer_that_was_never_given_is_not_computed_again(run: Run) -> None:
+    code, _, err = run("ask", "--replay", "99999", "--json")
+    assert code == 1
+    assert "99999" in err
+
+
+def test_rows_are_saved_for_spreadsheets(run: Run, tmp_path: Path) -> None:
+    from openpyxl import load_workbook
+
+    for name in ("rows.csv", "rows.xlsx"):
+        asked(run, "backlog by team", "--rows", str(tmp_path / name))
+    assert (tmp_path / "rows.csv").read_text(encoding="utf-8-sig").splitlines()[0] == "Team,Backlog"
+    sheet = load_workbook(tmp_path / "rows.xlsx").worksheets[0]
+    assert [cell.value for cell in sheet[1]] == ["Team", "Backlog"]
+    code, _, err = run("ask", "backlog by team", "--rows", str(tmp_path / "rows.pdf"))
+    assert (code, ".xlsx" in err) == (2, True)

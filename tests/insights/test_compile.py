@@ -136,6 +136,8 @@ def plans(draw: st.DrawFn) -> Plan:
         filters=tuple(filters),
         window=draw(st.sampled_from((WINDOW, None, Window(start=None, end=NOW)))),
         against=draw(st.sampled_from((None, Window(start=at(1), end=at(9))))),
+        against_metric=draw(st.sampled_from((None, None, None, "solved"))),
+        compare_by=draw(st.sampled_from((None, None, None, "priority", "team"))),
         grain=draw(st.sampled_from((None, *Grain))) if metric != "age" else Grain.WEEK,
         descending=draw(st.booleans()),
         limit=draw(st.sampled_from((None, 1, 3))),
@@ -149,6 +151,20 @@ def plans(draw: st.DrawFn) -> Plan:
 def test_any_plan_is_answered_or_declined_in_words(
     con: duckdb.DuckDBPyConnection, plan: Plan, teams: tuple[str, ...] | None
 ) -> None:
+    answered_or_declined(con, plan, teams)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plan=plans(), teams=st.sampled_from((None, ("Alpha",))))
+def test_ten_thousand_plans_are_answered_or_declined_in_words(
+    con: duckdb.DuckDBPyConnection, plan: Plan, teams: tuple[str, ...] | None
+) -> None:
+    answered_or_declined(con, plan, teams)
+
+
+def answered_or_declined(con: duckdb.DuckDBPyConnection, plan: Plan, teams: tuple[str, ...] | None) -> None:
     try:
         result = run(con, plan, Scope(teams=teams, persons=True), NOW)
     except UserError as declined:

@@ -32,6 +32,10 @@ As = Annotated[str | None, typer.Option("--as", help="Who asks; without it, you:
 Chart = Annotated[Path | None, typer.Option("--chart", help="Save the chart as PNG here.")]
 
 
+Rows = Annotated[Path | None, typer.Option("--rows", help="Save the rows here: FILE.csv or FILE.xlsx.")]
+Replay = Annotated[int | None, typer.Option("--replay", help="Number of an earlier answer: compute it again.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("ask")(ask)
@@ -46,13 +50,15 @@ def ask(
     thread: ThreadOption = None,
     as_user: As = None,
     chart: Chart = None,
+    rows: Rows = None,
+    replay: Replay = None,
     as_of: AsOf = None,
     lang: LangOption = None,
     json_: Json = False,
     home: Home = None,
 ) -> None:
     """Answer a manager's question with a number, or say what was not understood."""
-    if (question is None) == (questions is None):
+    if sum(given is not None for given in (question, questions, replay)) != 1:
         raise UsageError("ask_what")
     if lang is not None:
         lang_or("en", lang)  # refuses an unknown one; in a file each line may name its own
@@ -61,9 +67,13 @@ def ask(
         if questions is not None:
             _ask_all(deps, con, questions, as_user, lang, json_=json_)
             return
-        asked = {"text": question, "thread": thread, "as": as_user, "lang": lang}
-        reply, spoken = _reply(deps, con, asked)
+        if replay is not None:
+            reply, spoken = _again(deps, con, replay, lang)
+        else:
+            reply, spoken = _reply(deps, con, {"text": question, "thread": thread, "as": as_user, "lang": lang})
         _print(reply, spoken, json_=json_)
+        if rows is not None:
+            _save_rows(reply, rows)
         if chart is not None:
             _save_chart(reply, chart, spoken)
 
@@ -198,6 +208,25 @@ def _print(reply: Reply, lang: Lang, *, json_: bool) -> None:
     from unstuck.cli import told
 
     told.show(reply, lang)
+
+
+def _again(deps: Deps, con: DuckDBPyConnection, number: int, lang: str | None) -> tuple[Reply, Lang]:
+    from unstuck.cli.options import chosen_lang
+    from unstuck.insights.ask import replay
+
+    spoken = lang_or(chosen_lang(), lang)
+    return replay(deps, number, lang=spoken, con=con), spoken
+
+
+def _save_rows(reply: Reply, path: Path) -> None:
+    from unstuck.insights import rows_file
+
+    if reply.told is None:
+        raise UserError("no_rows_to_save")
+    try:
+        path.write_bytes(rows_file.content(reply.told, path.suffix))
+    except OSError:
+        raise UserError("rows_not_written", path=path) from None
 
 
 def _save_chart(reply: Reply, path: Path, lang: Lang) -> None:

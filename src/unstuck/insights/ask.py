@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func
 from sqlmodel import Session, select
 
-from unstuck.clock import Clock, parse_instant
+from unstuck.clock import Clock, iso, parse_instant
+from unstuck.errors import UserError
 from unstuck.i18n import Lang, t
 from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading, Refuse, Result, Scope
 from unstuck.insights.restate import changes, restate
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from unstuck.facts import Facts
     from unstuck.insights.question.lexicon import Lexicon
+    from unstuck.insights.question.proposals import PlanModel
     from unstuck.settings import Settings
 
 #: For those who may see everything: whoever runs the command line owns the database anyway.
@@ -48,6 +50,8 @@ class Desk(Protocol):
     def clock(self) -> Clock: ...
     @property
     def facts(self) -> Facts: ...
+    @property
+    def model(self) -> PlanModel | None: ...
     @property
     def sessions(self) -> sessionmaker[Session]: ...
 
@@ -65,6 +69,10 @@ class Told:
     rows: tuple[tuple[str, ...], ...]
     n_rows: int
     notes: tuple[str, ...]
+    #: "Now", as of which it was computed.
+    at: datetime
+    #: The answer's number in the audit log, by which it can be asked for again; None for one that was not kept.
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ class Reply:
             document["options"] = [{"label": one.label, "plan": _plain(one.plan)} for one in self.options]
         if self.status == "refuse":
             document["unexplained"] = list(self.unexplained)
+        if self.told is not None and self.told.number is not None:
+            document["number"] = self.told.number
         return document
 
 
@@ -132,14 +142,16 @@ def read(
 
     with _connected(desk, con) as facts:
         words = lexicon(desk, facts)
-    return plan_of(
-        text,
-        lexicon=words,
-        now=now or desk.clock.now(),
-        timezone=desk.settings.timezone,
-        lang=lang,
-        previous=last_plan(desk, thread),
-    )
+    now, timezone = now or desk.clock.now(), desk.settings.timezone
+    previous = last_plan(desk, thread)
+    reading = plan_of(text, lexicon=words, now=now, timezone=timezone, lang=lang, previous=previous)
+    # Only what the words alone do not tell is shown to a model, and nothing that was refused by name.
+    if isinstance(reading, Refuse) and reading.unexplained and previous is None and desk.model is not None:
+        from unstuck.insights.question.proposals import propose
+
+        proposed = propose(text, reading, desk.model, lexicon=words, now=now, timezone=timezone, lang=lang)
+        return proposed or reading
+    return reading
 
 
 _known: dict[Path, tuple[tuple[int, int], Lexicon]] = {}
@@ -210,8 +222,33 @@ def tell(
     before = last_plan(desk, thread)
     with _connected(desk, con) as facts:
         result = run(facts, plan, scope, now, calendars=_calendars(desk, plan))
-    _remember(desk, plan, result, thread, asker)
-    return told(plan, result, lang, now, before)
+    number = _remember(desk, plan, result, thread, asker, scope, now)
+    return replace(told(plan, result, lang, now, before), number=number)
+
+
+def replay(desk: Desk, number: int, *, lang: Lang, con: DuckDBPyConnection | None = None) -> Reply:
+    """An answer of before, computed again: its plan, at its time, for whoever asked then.
+
+    A note says so if the numbers are no longer the same: late changes have come in, or tickets were erased.
+    Raises `UserError` when there is no such answer, or one of an older version.
+    """
+    from unstuck.insights.compile import run
+
+    with desk.sessions() as session:
+        row = session.get(Audit, number)
+        details = dict(row.details) if row is not None and row.action == "ask" else None
+    try:
+        assert details is not None
+        plan, scope = Plan.model_validate(details["plan"]), Scope.model_validate(details["scope"])
+        now = parse_instant(details["now"])
+    except (AssertionError, KeyError, ValueError):
+        raise UserError("no_such_number", number=number) from None
+    with _connected(desk, con) as facts:
+        result = run(facts, plan, scope, now, calendars=_calendars(desk, plan))
+    found = replace(told(plan, result, lang, now), number=number)
+    same = _digest(result) == details["sha256"]
+    note = t("insights.replayed" if same else "insights.replayed_differs", lang, number=number)
+    return Reply("answer", found.restatement, found, plan, notes=(found.sentence, note, *found.notes))
 
 
 def _calendars(desk: Desk, plan: Plan) -> dict[str | None, BusinessCalendar]:
@@ -237,6 +274,7 @@ def told(plan: Plan, result: Result, lang: Lang, now: datetime, before: Plan | N
         rows=tuple(_cells(plan, result, row, lang) for row in result.rows),
         n_rows=len(result.rows),
         notes=tuple(notes),
+        at=now,
     )
 
 
@@ -247,15 +285,27 @@ def _cells(plan: Plan, result: Result, row: tuple[str | int | float | bool | Non
     return tuple("" if value is None else labels.cell(name, value, plan, result, lang) for name, value in named)
 
 
-def _remember(desk: Desk, plan: Plan, result: Result, thread: str | None, asker: str | None) -> None:
+def _digest(result: Result) -> str:
+    return hashlib.sha256(json.dumps(result.rows, ensure_ascii=False).encode()).hexdigest()
+
+
+def _remember(
+    desk: Desk, plan: Plan, result: Result, thread: str | None, asker: str | None, scope: Scope, now: datetime
+) -> int:
+    """Write the answer to the audit log, and the plan to its thread; the answer's number."""
     at = desk.clock.now()
     saved = plan.model_dump(mode="json")
-    digest = hashlib.sha256(json.dumps(result.rows, ensure_ascii=False).encode()).hexdigest()
-    details = {"plan": saved, "sql": result.sql, "rows": len(result.rows), "sha256": digest}
+    details = {"plan": saved, "sql": result.sql, "rows": len(result.rows), "sha256": _digest(result)}
+    details |= {"now": iso(now), "scope": scope.model_dump(mode="json")}
     with desk.sessions.begin() as session:
-        session.add(Audit(at=at, actor=asker, action="ask", subject=thread, details=details))
+        kept = Audit(at=at, actor=asker, action="ask", subject=thread, details=details)
+        session.add(kept)
+        session.flush()
+        number = kept.id
         if thread is not None and plan.kind not in (Kind.HELP, Kind.DATA_QUALITY):
             session.merge(Thread(key=thread, plan=saved, updated_at=at))
+    assert number is not None
+    return number
 
 
 def picture(plan: Plan, told: Told, lang: Lang) -> bytes | None:
@@ -264,10 +314,19 @@ def picture(plan: Plan, told: Told, lang: Lang) -> bytes | None:
         return None
     from unstuck.insights import chart
 
-    return chart.png(plan, told.result, lang)
+    return chart.png(plan, told.result, lang, told.at)
 
 
-DRAWN = {Kind.BREAKDOWN, Kind.TOP, Kind.TREND, Kind.DISTRIBUTION, Kind.COMPARE, Kind.BOTTLENECK}
+DRAWN = {
+    Kind.BREAKDOWN,
+    Kind.TOP,
+    Kind.TREND,
+    Kind.DISTRIBUTION,
+    Kind.COMPARE,
+    Kind.BOTTLENECK,
+    Kind.WHY,
+    Kind.MAP,
+}
 
 
 def answer(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from unstuck.i18n import Lang, t
-from unstuck.insights import labels
+from unstuck.insights import chart_forms, labels
 from unstuck.insights.explain import bin_name
 from unstuck.insights.labels import Cell, column_name, key_name, metric_name
 from unstuck.insights.plan import Kind, Plan, Result
+from unstuck.insights.restate import conditions
 
 if TYPE_CHECKING:
     import altair as alt
@@ -23,7 +25,9 @@ MOST_LINES = 6
 FONT = "Noto Sans CJK TC"
 #: Okabe and Ito's palette, told apart by all kinds of colour vision.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-INK, FAINT = "#1D1C1D", "#DDDDDD"
+INK, PALE_INK, FAINT = "#1D1C1D", "#616061", "#DDDDDD"
+#: Letters of a subtitle's line.
+LINE = 84
 #: Axis units of durations, and from which largest value (seconds) each reads best.
 UNITS = (("days", 86400.0, 2 * 86400.0), ("hours", 3600.0, 2 * 3600.0), ("minutes", 60.0, 0.0))
 WITHOUT = frozenset({Kind.LIST, Kind.TICKET, Kind.DATA_QUALITY, Kind.EXPLAIN, Kind.HELP})
@@ -40,9 +44,9 @@ class Axis:
     format: str
 
 
-def png(plan: Plan, result: Result, lang: Lang) -> bytes | None:
+def png(plan: Plan, result: Result, lang: Lang, now: datetime | None = None) -> bytes | None:
     """The picture, or None where one number or a text needs none."""
-    chart = draw(plan, result, lang)
+    chart = draw(plan, result, lang, now)
     if chart is None:
         return None
     import vl_convert
@@ -59,10 +63,13 @@ def _register_font() -> None:
     vl_convert.register_font_directory(str(files("cvttf_NotoSansCJK_Regular")))
 
 
-def draw(plan: Plan, result: Result, lang: Lang) -> alt.LayerChart | None:
+def draw(plan: Plan, result: Result, lang: Lang, now: datetime | None = None) -> alt.LayerChart | None:
     """The chart as Altair describes it."""
     if not result.rows or plan.kind in WITHOUT:
         return None
+    special = _special(plan, result, lang)
+    if special is not None:
+        return _styled(special, *_titles(plan, result, lang, now))
     trend = plan.kind is Kind.TREND
     data = _points(plan, result, lang) if trend else _bars(plan, result, lang)
     if len(data) < 2 and plan.kind is not Kind.BOTTLENECK:
@@ -71,7 +78,36 @@ def draw(plan: Plan, result: Result, lang: Lang) -> alt.LayerChart | None:
     for datum in data:
         datum["size"] = float(datum["value"]) / axis.unit
     chart = _lines(data, axis) if trend else _bar_chart(data, axis)
-    return _styled(chart, _title(plan, result, lang))
+    return _styled(chart, *_titles(plan, result, lang, now))
+
+
+def _special(plan: Plan, result: Result, lang: Lang) -> alt.LayerChart | None:
+    """Kinds that are drawn in a form of their own."""
+    if plan.kind is Kind.WHY:
+        data = chart_forms.steps(plan, result, lang)
+        return _layered(chart_forms.waterfall(data, _why_axis(plan, result, lang), WIDTH, BAR), len(data) * (BAR + 4))
+    if plan.kind is Kind.MAP:
+        layers, height = chart_forms.moves(result, lang, WIDTH)
+        return _layered(layers, height)
+    if plan.kind is Kind.BREAKDOWN and chart_forms.is_heat(plan):
+        return _layered(chart_forms.heat(plan, result, lang), 7 * (BAR + 4))
+    return None
+
+
+def _why_axis(plan: Plan, result: Result, lang: Lang) -> Axis:
+    name = metric_name(plan.metric or "backlog", lang)
+    if result.unit == "share":
+        return Axis(name, 1.0, "%")
+    if result.unit != "seconds":
+        return Axis(name, 1.0, ",~f")
+    most = max(abs(float(value or 0)) for value in result.rows[0][2:4])
+    unit, seconds, _ = next(entry for entry in UNITS if most >= entry[2])
+    return Axis(t("axis.unit", lang, name=name, unit=t(f"axis.{unit}", lang)), seconds, ",~f")
+
+
+def _titles(plan: Plan, result: Result, lang: Lang, now: datetime | None) -> tuple[str, str]:
+    """What is drawn, and below it of what time and which tickets."""
+    return _title(plan, result, lang), labels.SEPARATOR.join(conditions(plan, lang, now))
 
 
 def _value_place(plan: Plan, result: Result) -> int:
@@ -81,14 +117,16 @@ def _value_place(plan: Plan, result: Result) -> int:
     if plan.kind is Kind.DISTRIBUTION:
         return 2
     if plan.kind is Kind.COMPARE and plan.against_metric is not None:
-        return 1
+        return len(plan.by) or 1
     if plan.kind is Kind.COMPARE and plan.against is not None and not plan.by:
         return 1 if result.columns[0] == "at" else 2
-    keys = len(plan.by) or (1 if plan.compare_by or isinstance(result.rows[0][0], str) else 0)
+    keys = len(plan.keys) or (1 if isinstance(result.rows[0][0], str) else 0)
     return keys + 1 if plan.kind is Kind.TREND and plan.by else keys
 
 
 def _axis(plan: Plan, result: Result, lang: Lang) -> Axis:
+    if plan.against_metric is not None:
+        return Axis(column_name("tickets", lang), 1.0, ",~f")
     column = result.columns[_value_place(plan, result)]
     name = column_name("count" if column == "n" else column, lang)
     place = _value_place(plan, result)
@@ -105,8 +143,15 @@ def _axis(plan: Plan, result: Result, lang: Lang) -> Axis:
 
 
 def _title(plan: Plan, result: Result, lang: Lang) -> str:
+    if plan.kind in (Kind.MAP, Kind.WHAT_IF):
+        return t(f"axis.title_{plan.kind.value}", lang)
+    if plan.kind is Kind.WHY:
+        return t("axis.title_why", lang, name=metric_name(plan.metric or "backlog", lang))
+    if plan.against_metric is not None:
+        one, other = metric_name(plan.metric or "backlog", lang), metric_name(plan.against_metric, lang)
+        return t("axis.title_against", lang, one=one, other=other.lower() if lang == "en" else other)
     name = metric_name(plan.metric or "backlog", lang)
-    keys = [column_name(key, lang) for key in plan.by or ((plan.compare_by,) if plan.compare_by else ())]
+    keys = [column_name(key, lang) for key in plan.keys]
     if plan.kind is Kind.TREND:
         keys.insert(0, t(f"grain.{result.columns[0]}", lang))
     if plan.metric == "bottleneck" and not keys:
@@ -121,16 +166,22 @@ def _bars(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
     rows = [row for row in result.rows if row[place] is not None or _at_least(row, place, result)][:MOST_BARS]
     if plan.kind is Kind.DISTRIBUTION:
         return [_bin(row, plan, result, lang, at) for row in rows for at in range(2, len(result.columns))]
-    if plan.kind is Kind.COMPARE and plan.against is not None and plan.by:
+    if _is_paired(plan):
         return [
             _bar(row, plan, result, lang, at, place) for row in rows for at in (place, place + 1) if row[at] is not None
         ]
     return [_bar(row, plan, result, lang, place, place) for row in rows]
 
 
+def _is_paired(plan: Plan) -> bool:
+    """Whether each group has two bars: two stretches of time, or two metrics."""
+    two = plan.against is not None or plan.against_metric is not None
+    return plan.kind is Kind.COMPARE and two and bool(plan.by)
+
+
 def _bar(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int, place: int) -> Datum:
     column = result.columns[place]
-    paired = plan.kind is Kind.COMPARE and plan.against is not None and bool(plan.by)
+    paired = _is_paired(plan)
     least = _at_least(row, place, result) if row[at] is None else None
     label = labels.cell(column, row[at] if least is None else least, plan, result, lang)
     return {
@@ -153,7 +204,7 @@ def _at_least(row: tuple[Cell, ...], place: int, result: Result) -> float | None
 
 
 def _row_name(keys: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang) -> str:
-    if plan.kind is Kind.COMPARE and plan.against_metric is not None:
+    if plan.kind is Kind.COMPARE and plan.against_metric is not None and not plan.by:
         return metric_name(str(keys[0]), lang)
     if plan.kind is Kind.COMPARE and plan.against is not None and not plan.by:
         return labels.period_name(keys, plan, lang)
@@ -170,6 +221,8 @@ def _bin(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int)
 def _points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
     """Points of a trend, those of the largest groups where there are many."""
     place = _value_place(plan, result)
+    if plan.against_metric is not None:
+        return _points_of_two(plan, result, lang)
     buckets = list(dict.fromkeys(row[0] for row in result.rows))
     partial = _partial(result, buckets)
     kept = _largest(result, place) if plan.by else None
@@ -186,10 +239,26 @@ def _points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
     ]
 
 
+def _points_of_two(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
+    buckets = [row[0] for row in result.rows]
+    partial = _partial(result, buckets)
+    return [
+        {
+            "name": labels.bucket_name(str(row[0]), plan, lang),
+            "order": order,
+            "value": row[at] or 0,
+            "series": column_name(result.columns[at], lang),
+            "partial": row[0] in partial,
+        }
+        for at in (1, 2)
+        for order, row in enumerate(result.rows)
+    ]
+
+
 def _partial(result: Result, buckets: list[Cell]) -> set[Cell]:
     """Buckets that hold less time than the others: the last, still running, and the first where the window cuts it."""
     told = {name for name, _ in result.notes}
-    ends = (("first_bucket_cut", buckets[0]), ("unfinished", buckets[-1]))
+    ends = (("first_bucket_cut", buckets[0]), ("unfinished", buckets[-1]), ("last_bucket_cut", buckets[-1]))
     return {bucket for name, bucket in ends if name in told}
 
 
@@ -258,8 +327,19 @@ def _bar_chart(data: list[Datum], axis: Axis) -> alt.LayerChart:
         base = base.encode(yOffset=alt.YOffset("series:N", sort=series))
     # A bar that says "more than" is pale: its end is not where the value is.
     bars = base.mark_bar(cornerRadiusEnd=2).encode(opacity=alt.Opacity("solid:Q", scale=None))
-    text = base.mark_text(align="left", dx=5, fontSize=13).encode(text="label:N", color=alt.value(INK))
-    return _layered([bars, text], max(2, len(names)) * BAR * max(1, len(series)))
+    return _layered([bars, *chart_forms.beside(base)], max(2, len(names)) * BAR * max(1, len(series)))
+
+
+def _wrapped(text: str) -> list[str]:
+    """A subtitle in lines that fit the picture, broken between conditions."""
+    lines = [""]
+    for part in text.split(labels.SEPARATOR):
+        longer = labels.SEPARATOR.join(filter(None, (lines[-1], part)))
+        if lines[-1] and _letters(longer) > LINE:
+            lines.append(part)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _letters(text: str) -> int:
@@ -275,11 +355,16 @@ def _colour(data: list[Datum]) -> alt.Color:
     return alt.Color("series:N", sort=series, scale=alt.Scale(domain=series, range=list(PALETTE)), legend=legend)
 
 
-def _styled(chart: alt.LayerChart, title: str) -> alt.LayerChart:
+def _styled(chart: alt.LayerChart, title: str, subtitle: str) -> alt.LayerChart:
+    import altair as alt
+
     styled: alt.LayerChart = (
-        chart.properties(title=title, padding=16, background="white")
+        chart.properties(title=alt.TitleParams(title, subtitle=_wrapped(subtitle)), padding=16, background="white")
         .configure(font=FONT)
-        .configure_title(fontSize=18, anchor="start", color=INK, offset=14, fontWeight="normal")
+        .configure_title(
+            fontSize=18, anchor="start", frame="group", color=INK, offset=14, fontWeight="normal", subtitleFont=FONT,
+            subtitleFontSize=13, subtitleColor=PALE_INK, subtitlePadding=6,
+        )
         .configure_axis(
             labelFontSize=13, titleFontSize=13, labelColor=INK, titleColor=INK, gridColor=FAINT, domainColor=FAINT,
             titleFontWeight="normal", tickColor=FAINT,

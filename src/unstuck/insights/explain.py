@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from unstuck.clock import parse_instant
 from unstuck.i18n import Lang, format_date, format_duration, format_number, format_share, t
-from unstuck.insights import labels
+from unstuck.insights import explain_why, labels
+from unstuck.insights.explain_why import signed
 from unstuck.insights.labels import GROUP_JOINT, Cell, cell, column_name, key_name, metric_name
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Kind, Plan, Result
@@ -98,8 +99,7 @@ def _longest(result: Result) -> float | None:
 
 def _keys(plan: Plan) -> int:
     """How many columns of a row name its group."""
-    dimensions = plan.by or ((plan.compare_by,) if plan.compare_by else ())
-    return len(dimensions) or 1
+    return len(plan.keys) or 1
 
 
 def _leaders(rows: Sequence[Row], plan: Plan, result: Result, lang: Lang, place: int) -> str:
@@ -160,11 +160,13 @@ def _top(plan: Plan, result: Result, lang: Lang) -> str:
 
 def _trend(plan: Plan, result: Result, lang: Lang) -> str:
     name, place = _name(plan, lang), 1 + len(plan.by)
-    running = any(found == "unfinished" for found, _ in result.notes)
+    running = any(found in ("unfinished", "last_bucket_cut") for found, _ in result.notes)
     buckets = list(dict.fromkeys(row[0] for row in result.rows))
     whole = buckets[:-1] if running and len(buckets) > 1 else buckets
     if not whole:
         return t("sentence.nothing", lang, metric=name)
+    if plan.against_metric is not None:
+        return _trend_of_two(plan, result, whole[-1], lang)
     if plan.by:
         last = [row for row in result.rows if row[0] == whole[-1]]
         return _breakdown(
@@ -179,12 +181,24 @@ def _trend(plan: Plan, result: Result, lang: Lang) -> str:
     return t("sentence.trend", lang, value=told[-1], before=told[0], **params)
 
 
+def _trend_of_two(plan: Plan, result: Result, bucket: Cell, lang: Lang) -> str:
+    row = next(row for row in result.rows if row[0] == bucket)
+    one, other = (
+        t("sentence.leader", lang, name=metric_name(name, lang), value=cell(name, value, plan, result, lang))
+        for name, value in zip(result.columns[1:], row[1:], strict=True)
+    )
+    label = labels.bucket_name(str(bucket), plan, lang)
+    return t("sentence.trend_two", lang, one=one, other=other, grain=t(f"grain.{result.columns[0]}", lang), label=label)
+
+
 def _without_bucket(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(tuple(row[1:]) for row in rows)
 
 
 def _compare(plan: Plan, result: Result, lang: Lang) -> str:
     name = _name(plan, lang)
+    if plan.against_metric is not None and plan.by:
+        return _against_split(plan, result, lang)
     if plan.against_metric is not None:
         one, other = (
             t("sentence.leader", lang, name=metric_name(str(row[0]), lang), value=cell("n", row[1], plan, result, lang))
@@ -203,15 +217,22 @@ def _compare(plan: Plan, result: Result, lang: Lang) -> str:
     return t("sentence.compare", lang, change=_change(change, column, plan, result, lang), **params)
 
 
+def _against_split(plan: Plan, result: Result, lang: Lang) -> str:
+    """Two metrics side by side for each group."""
+    place = len(plan.by)
+    told = [
+        t("sentence.side_by_side", lang, name=_group(row[:place], lang), one=row[place], other=row[place + 1])
+        for row in result.rows[:NAMED]
+    ]
+    one, other = (metric_name(name, lang) for name in result.columns[place:])
+    leaders = ("；" if lang == "zh" else "; ").join(told)
+    return t("sentence.against_split", lang, one=one, other=other, leaders=leaders)
+
+
 def _change(change: dict[str, str | int | float], column: str, plan: Plan, result: Result, lang: Lang) -> str:
-    said = _signed(float(change["change"]), column, plan, result, lang)
+    said = signed(float(change["change"]), column, plan, result, lang)
     share = change.get("share")
     return said if share is None else f"{said}, {'+' if float(share) > 0 else ''}{format_share(float(share), lang)}"
-
-
-def _signed(value: float, column: str, plan: Plan, result: Result, lang: Lang) -> str:
-    sign = "+" if value > 0 else "-" if value < 0 else "±"
-    return sign + cell(column, abs(value), plan, result, lang)
 
 
 def _compare_split(plan: Plan, result: Result, lang: Lang) -> str:
@@ -224,7 +245,7 @@ def _compare_split(plan: Plan, result: Result, lang: Lang) -> str:
             name=_group(row[:place], lang),
             value=cell(column, row[place], plan, result, lang),
             before=cell(column, row[place + 1], plan, result, lang),
-            change=_signed(float(row[place + 2] or 0), column, plan, result, lang),
+            change=signed(float(row[place + 2] or 0), column, plan, result, lang),
         )
         for row in result.rows[:NAMED]
         if row[place + 2] is not None
@@ -329,6 +350,9 @@ _SENTENCES: dict[Kind, Callable[[Plan, Result, Lang], str]] = {
     Kind.LIST: _list,
     Kind.COMPARE: _compare,
     Kind.BOTTLENECK: _bottleneck,
+    Kind.WHY: explain_why.why,
+    Kind.MAP: explain_why.flow_map,
+    Kind.WHAT_IF: explain_why.what_if,
     Kind.EXPLAIN: _explain,
     Kind.DATA_QUALITY: _data,
     Kind.HELP: _help,

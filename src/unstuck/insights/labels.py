@@ -16,13 +16,17 @@ AGGREGATES = tuple(aggregate.value for aggregate in Aggregate)
 #: Columns that count, whatever the unit of the answer.
 COUNTS = frozenset(
     {"n", "n_open", "tickets", "times", "waiting_now", "in_minus_out", "visits", "responses", "solved", "opened"}
-    | {"reopened", "dropped", "business_days"}
+    | {"reopened", "dropped", "business_days", "n_before", "n_now"}
 )
 SHARES = frozenset({"share", "good_share", "response_rate"})
 #: Totals over many tickets: days would hide that it is working time that was lost.
 TOTALS = frozenset({"sum", "excess", "occupancy", "active", "open"})
 #: Between the cells by which a note calls a row.
 GROUP_JOINT = " · "
+#: Between the parts of a restatement or a subtitle.
+SEPARATOR = " · "
+#: Columns whose cells are words of ours, not of the desk.
+NAMES = frozenset({"dimension", "case"})
 INSTANTS = frozenset({"created_at", "at", "from", "to"})
 
 
@@ -38,7 +42,7 @@ def column_name(name: str, lang: Lang) -> str:
         return metric_name(name, lang)
     if name.startswith("custom."):
         return name.removeprefix("custom.")
-    if name.endswith("_before"):
+    if name.endswith("_before") and f"column.{name}" not in messages(lang):
         return t("column.before", lang, name=column_name(name.removesuffix("_before"), lang))
     return messages(lang).get(f"column.{name}", name)
 
@@ -53,6 +57,8 @@ def key_name(value: Cell, lang: Lang) -> str:
     """A group's name."""
     if value is None:
         return t("column.unknown", lang)
+    if value == "others":
+        return t("column.others", lang)
     return messages(lang).get(f"weekday.{value}", str(value))
 
 
@@ -84,6 +90,8 @@ def cell(name: str, value: Cell, plan: Plan, result: Result, lang: Lang) -> str:
 
 
 def _text(name: str, value: str, plan: Plan, lang: Lang) -> str:
+    if name in NAMES:
+        return column_name(value, lang)
     if name in INSTANTS and value.endswith("Z"):
         return format_instant(parse_instant(value), plan.timezone, lang)
     if plan.grain is not None and name == plan.grain.value:

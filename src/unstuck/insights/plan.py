@@ -24,6 +24,9 @@ class Kind(StrEnum):
     LIST = "list"
     COMPARE = "compare"
     BOTTLENECK = "bottleneck"
+    MAP = "map"  # moves from stage to stage
+    WHY = "why"  # a change told apart
+    WHAT_IF = "what_if"
     EXPLAIN = "explain"
     DATA_QUALITY = "data_quality"
     HELP = "help"
@@ -126,8 +129,16 @@ class Plan(_Value):
     assumed: tuple[str, ...] = ()
     #: The ticket of kind `ticket`.
     ticket: str | None = None
+    #: Misspelt words of the question and what they were read as.
+    mended: tuple[tuple[str, str], ...] = ()
     #: IANA zone in which dates, weekdays and buckets are cut.
     timezone: str = "UTC"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The dimensions by which rows are told apart: what it is split by, and what is compared."""
+        compared = self.compare_by
+        return (*self.by, compared) if compared is not None and compared not in self.by else self.by
 
 
 class Scope(_Value):
@@ -150,6 +161,8 @@ class Result(_Value):
     #: `count`, `seconds`, `share`, `hours`, `ratio`, `score`, `text`.
     unit: str
     sql: str
+    #: Names in rows that have an order of their own: stages, from where tickets come to where they go.
+    order: tuple[str, ...] = ()
     #: Ids of things the reader must know, with parameters: left-censored spells, small groups, timers.
     notes: tuple[tuple[str, tuple[tuple[str, str | int | float], ...]], ...] = ()
 

@@ -37,7 +37,8 @@ def _parts(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
         return
     yield _what(plan, lang)
     yield from _split(plan, lang)
-    yield from (condition(f, lang) for f in plan.filters)
+    caps = plan.kind is Kind.WHAT_IF and plan.within is not None
+    yield from (condition(f, lang) for f in plan.filters if not (caps and _is_wait(f)))
     if plan.kind is Kind.EXPLAIN:
         return
     yield from _when(plan, lang, now)
@@ -45,6 +46,8 @@ def _parts(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
         yield t("restate.business", lang)
     if plan.min_n:
         yield t("restate.min_n", lang, n=plan.min_n)
+    for said, meant in plan.mended:
+        yield t("restate.mended", lang, said=said, meant=meant)
 
 
 def _what(plan: Plan, lang: Lang) -> str:
@@ -53,13 +56,30 @@ def _what(plan: Plan, lang: Lang) -> str:
         name = t("restate.against", lang, one=name, other=metric_name(plan.against_metric, lang))
     if plan.variant:
         name += f" ({messages(lang).get(f'restate.variant_{plan.variant}', plan.variant)})"
-    if plan.within:
+    if plan.kind is Kind.MAP:
+        return t("restate.map", lang)
+    if plan.within and plan.kind is not Kind.WHAT_IF:
         name += t("restate.within", lang, length=length(plan.within, lang))
     elif plan.aggregate:
         name += f" ({t(f'restate.aggregate_{plan.aggregate.value}', lang)})"
+    if plan.kind is Kind.WHAT_IF:
+        return t("restate.what_if", lang, what=_capped(plan, lang) or name)
     if plan.kind in (Kind.LIST, Kind.EXPLAIN):
         return t(f"restate.{plan.kind.value}", lang, metric=name)
     return name
+
+
+def _capped(plan: Plan, lang: Lang) -> str:
+    """The wait that is capped, and at what."""
+    if plan.within is None:
+        return ""
+    waits = [_value(one.field, value, lang) for one in plan.filters for value in one.values if _is_wait(one)]
+    names = t("insights.or", lang).join(waits)
+    return t("restate.what_if_cap", lang, name=names, length=length(plan.within, lang))
+
+
+def _is_wait(one: Filter) -> bool:
+    return one.field in ("status", "stage", "class")
 
 
 def metric_name(metric: str | None, lang: Lang) -> str:
@@ -68,6 +88,8 @@ def metric_name(metric: str | None, lang: Lang) -> str:
 
 
 def _split(plan: Plan, lang: Lang) -> Iterator[str]:
+    if plan.kind is Kind.WHY:
+        yield t("restate.why", lang)
     if plan.kind is Kind.COMPARE:
         yield t("restate.compare", lang)
     if plan.by:
@@ -80,6 +102,14 @@ def _split(plan: Plan, lang: Lang) -> Iterator[str]:
         yield t(f"restate.{side}", lang, n=plan.limit) if plan.limit else t(f"restate.{side}_all", lang)
 
 
+def conditions(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
+    """Of which tickets and what time a picture is."""
+    yield from (condition(f, lang) for f in plan.filters)
+    yield from _when(plan, lang, now)
+    if plan.clock == "business":
+        yield t("restate.business", lang)
+
+
 def dimension_name(name: str, lang: Lang) -> str:
     """What people call a dimension; custom fields have only their own name."""
     return messages(lang).get(f"dimension.{name}", name.removeprefix("custom."))
@@ -88,6 +118,8 @@ def dimension_name(name: str, lang: Lang) -> str:
 def condition(item: Filter, lang: Lang) -> str:
     """One filter in words."""
     name = dimension_name(item.field, lang)
+    if item.field == "still_open":
+        return name
     if item.number is not None:
         seconds = item.field in _MEASURES_IN_SECONDS
         amount = length(item.number, lang) if seconds else f"{item.number:g}"

@@ -20,7 +20,10 @@ from unstuck.insights.compile.desk import Desk
 from unstuck.insights.compile.distribution import distribution
 from unstuck.insights.compile.draft import BusinessClock
 from unstuck.insights.compile.execute import TIME_LIMIT_S
+from unstuck.insights.compile.flow_map import flow_map
 from unstuck.insights.compile.lists import ticket_list
+from unstuck.insights.compile.what_if import what_if
+from unstuck.insights.compile.why import why
 from unstuck.insights.plan import Kind, Plan, Result, Scope
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ KINDS: dict[Kind, Callable[[Desk, Plan], Result]] = {
     Kind.DISTRIBUTION: distribution,
     Kind.LIST: ticket_list,
     Kind.BOTTLENECK: bottleneck,
+    Kind.MAP: flow_map,
+    Kind.WHY: why,
+    Kind.WHAT_IF: what_if,
     Kind.TICKET: about.ticket,
     Kind.DATA_QUALITY: about.data_quality,
     Kind.EXPLAIN: about.definition,
@@ -58,7 +64,7 @@ def run(
     longer than `limit_s` seconds.
     """
     desk = Desk(con, scope, now, calendars or {}, limit_s)
-    if plan.metric == "bottleneck" and plan.kind not in (Kind.LIST, Kind.EXPLAIN):
+    if plan.metric == "bottleneck" and plan.kind not in (Kind.LIST, Kind.EXPLAIN, Kind.WHY, Kind.WHAT_IF, Kind.MAP):
         return bottleneck(desk, plan)
     return KINDS[plan.kind](desk, plan)
 

@@ -127,6 +127,8 @@ def ranking(desk: Desk, plan: Plan) -> Result:
 
 
 def trend(desk: Desk, plan: Plan) -> Result:
+    if plan.against_metric is not None:
+        return _two_trends(desk, plan)
     answer = Answer(desk, plan)
     parts = answer.draft.parts
     by_place = {(group.part, group.keys): group for group in answer.groups}
@@ -144,8 +146,10 @@ def _edge_notes(answer: Answer, parts: tuple[Part, ...]) -> list[Note]:
     notes = []
     if parts and parts[0].start > parts[0].label and not answer.as_of:
         notes.append(note("first_bucket_cut", bucket=iso(parts[0].label), start=iso(parts[0].start)))
-    if parts and parts[-1].end > answer.draft.now:
-        notes.append(note("unfinished", bucket=iso(parts[-1].label)))
+    if parts and (last := parts[-1]).ends_at > answer.draft.now:
+        notes.append(note("unfinished", bucket=iso(last.label)))
+    elif parts and last.end < last.ends_at and not answer.as_of:
+        notes.append(note("last_bucket_cut", bucket=iso(last.label), end=iso(last.end)))
     return notes
 
 
@@ -205,12 +209,41 @@ def _split_comparison(answer: Answer) -> Result:
     return answer.result(columns, rows[: plan.limit] if plan.limit else rows, answer.notes + _elapsed(answer))
 
 
+def _pair(plan: Plan) -> tuple[Plan, Plan]:
+    """The same plan for each of its two metrics."""
+    one = plan.model_copy(update={"against_metric": None})
+    return one, one.model_copy(update={"metric": plan.against_metric, "variant": None, "aggregate": None})
+
+
 def _two_metrics(desk: Desk, plan: Plan) -> Result:
-    """Two metrics over the same window, a row each."""
-    single = plan.model_copy(update={"kind": Kind.VALUE, "against_metric": None, "by": ()})
-    other = single.model_copy(update={"metric": plan.against_metric, "variant": None, "aggregate": None})
-    answers = [Answer(desk, one) for one in (single, other)]
-    rows = [(metric_of(one).id, answer.groups[0].value) for one, answer in zip((single, other), answers, strict=True)]
-    first = answers[0]
-    result = first.result(("metric", "value"), list(rows), [one for answer in answers for one in answer.notes])
-    return result.model_copy(update={"sql": ";\n".join(answer.sql for answer in answers)})
+    """Two metrics over the same window: a row each, or side by side for each group."""
+    one, other = _pair(plan.model_copy(update={"kind": Kind.BREAKDOWN if plan.by else Kind.VALUE}))
+    results = [breakdown(desk, one), breakdown(desk, other)]
+    if plan.by:
+        return _side_by_side(results, len(plan.by), plan)
+    rows = [(metric_of(each).id, result.rows[0][0]) for each, result in zip((one, other), results, strict=True)]
+    return _joined(results, ("metric", "value"), tuple(rows))
+
+
+def _two_trends(desk: Desk, plan: Plan) -> Result:
+    """Two metrics over time: a row for each bucket."""
+    if plan.by:
+        raise UsageError("too_many_splits", most=1)
+    one, other = (trend(desk, each) for each in _pair(plan))
+    rows = tuple((*left[:2], right[1]) for left, right in zip(one.rows, other.rows, strict=True))
+    return _joined([one, other], (*one.columns[:2], other.columns[1]), rows)
+
+
+def _side_by_side(results: list[Result], width: int, plan: Plan) -> Result:
+    values: list[dict[tuple[Cell, ...], Cell]] = [{row[:width]: row[width] for row in one.rows} for one in results]
+    keys = list(dict.fromkeys(key for one in values for key in one))
+    rows = [(*key, *(one.get(key, 0) for one in values)) for key in keys]
+    columns = (*results[0].columns[:width], *(one.columns[width] for one in results))
+    return _joined(results, columns, tuple(rows[: plan.limit] if plan.limit else rows))
+
+
+def _joined(results: list[Result], columns: tuple[str, ...], rows: tuple[tuple[Cell, ...], ...]) -> Result:
+    """One answer out of two statements."""
+    notes = tuple(dict.fromkeys(one for result in results for one in result.notes))
+    sql = ";\n".join(result.sql for result in results)
+    return results[0].model_copy(update={"columns": columns, "rows": rows, "notes": notes, "sql": sql})

@@ -61,7 +61,7 @@ ROWS: dict[str, Callable[[Draft], Rows]] = {
 
 def keys_of(draft: Draft) -> tuple[str, ...]:
     """The dimensions the answer is split by. Raises `UsageError` when that is too many, or persons are closed."""
-    by = draft.plan.by or ((draft.plan.compare_by,) if draft.plan.compare_by else ())
+    by = draft.plan.keys
     if not by and draft.metric.id == "wip" and draft.plan.kind in (Kind.BREAKDOWN, Kind.TOP):
         by = ("assignee",)
     if len(by) > MOST_DIMENSIONS:

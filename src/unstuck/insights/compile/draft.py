@@ -67,7 +67,7 @@ class Draft:
         if name not in self.query:
             visible = self._visible()
             only = f"b.ticket IN (SELECT ticket FROM {visible})" if visible else "TRUE"
-            self.query.add(name, f"{_BASES[relation](self)} AND {only}")
+            self.query.add_view(name, f"{_BASES[relation](self)} AND {only}")
         return name
 
     def _visible(self) -> str | None:
@@ -79,6 +79,20 @@ class Draft:
             "visible",
             f"""SELECT b.ticket FROM stays b WHERE b.start_at <= {self.at(self.now)} AND b.team IS NOT NULL
             GROUP BY b.ticket HAVING list_contains({teams}, arg_max(b.team, b.seq))""",
+        )
+
+    def bounds(self) -> tuple[str, str]:
+        """From the first part's start to the last one's end: what lies outside matters to no part."""
+        starts, ends = [part.start for part in self.parts], [part.end for part in self.parts]
+        return self.at(min(starts)), self.at(max(ends))
+
+    def touched(self, condition: str = "TRUE", name: str = "touched") -> str:
+        """Tickets with a stay `t` that begins in any part and meets `condition`."""
+        start, end = self.bounds()
+        return self.query.add(
+            name,
+            f"""SELECT DISTINCT t.ticket FROM {self.known("stays")} t
+            WHERE t.start_at >= {start} AND t.start_at < {end} AND {condition}""",
         )
 
     def moments(self) -> str:

@@ -23,8 +23,10 @@ def clock_dimensions(draft: Draft) -> dict[str, str]:
 
 def happened(draft: Draft, select: str, *, extra: str = "") -> str:
     """`select`, which has `happened_at`, with the part of time that each event lies in."""
+    start, end = draft.bounds()
     return f"""SELECT p.part, e.*{extra} FROM ({select}) e
-    JOIN {draft.moments()} p ON e.happened_at >= p.start_at AND e.happened_at < p.end_at"""
+    JOIN {draft.moments()} p ON e.happened_at >= p.start_at AND e.happened_at < p.end_at
+    WHERE e.happened_at >= {start} AND e.happened_at < {end}"""
 
 
 def _rows(draft: Draft, select: str, *, value: str = "count(*)", aside_note: str | None = None) -> Rows:
@@ -32,21 +34,23 @@ def _rows(draft: Draft, select: str, *, value: str = "count(*)", aside_note: str
 
 
 def opened(draft: Draft) -> Rows:
-    stays = draft.known("stays")
+    stays, (start, end) = draft.known("stays"), draft.bounds()
     dropped = f"SELECT d.ticket FROM {stays} d WHERE d.end_at IS NULL AND d.class = 'DROPPED'"
     # What several changes at the instant of opening led to: a stay of no length holds at no instant.
     select = f"""SELECT {STAY}, s.start_at AS happened_at, s.ticket IN ({dropped}) AS aside
     FROM {stays} s JOIN {stays} f ON f.ticket = s.ticket AND f.start_at = s.start_at
-    WHERE f.seq = (SELECT min(m.seq) FROM {stays} m) AND coalesce(s.end_at > s.start_at, TRUE)"""
+    WHERE f.seq = (SELECT min(m.seq) FROM {stays} m) AND f.start_at >= {start} AND f.start_at < {end} AND coalesce(s.end_at > s.start_at, TRUE)"""
     return _rows(draft, select, aside_note="dropped_left_out")
 
 
 def first_done(draft: Draft, classes: str = DONE, among: str | None = None) -> str:
     """The first stay of each ticket in one of `classes`, who was last known to have it filled in.
 
-    `among` is a part with the only tickets that matter: on a large desk a window holds few of them.
+    `among` is a part with the only tickets that matter, by default those that entered one in the parts of
+    time: on a large desk a window holds few of them.
     """
     name = "first_done" if classes == DONE else "first_closed"
+    among = among or draft.touched(f"t.class IN {classes}", f"touched_{name}")
     return _done(draft, name, f"s.class IN {classes} AND {_among(among)}", "ASC")
 
 
@@ -117,7 +121,9 @@ def handoff_events(draft: Draft, owner: str = "team", among: str | None = None) 
 
 
 def handoffs(draft: Draft) -> Rows:
-    events = handoff_events(draft, "assignee" if draft.plan.variant == "assignee" else "team")
+    owner = "assignee" if draft.plan.variant == "assignee" else "team"
+    per_ticket = draft.aggregate in (Aggregate.MEAN, Aggregate.MAX)
+    events = handoff_events(draft, owner, among=None if per_ticket else draft.touched())
     if draft.aggregate in (Aggregate.MEAN, Aggregate.MAX):
         return _per_solved_ticket(draft, events)
     rows = _rows(draft, f"SELECT * FROM {events}")
@@ -152,7 +158,7 @@ def _runs(draft: Draft) -> str:
     events = draft.query.add(
         "team_changes",
         f"""SELECT s.ticket, s.seq, s.team, s.start_at AS happened_at FROM {draft.known("stays")} s
-        WHERE s.team IS NOT NULL
+        WHERE s.team IS NOT NULL AND {_among(draft.touched())}
         QUALIFY s.team IS DISTINCT FROM lag(s.team) OVER (PARTITION BY s.ticket ORDER BY s.seq)""",
     )
     return draft.query.add(
@@ -171,7 +177,7 @@ def _loops(draft: Draft) -> str:
 
 def _ping_pong_share(draft: Draft) -> Rows:
     """Of the tickets whose hand-offs lie in the window, those that came back in it."""
-    events, loops = handoff_events(draft), _loops(draft)
+    events, loops = handoff_events(draft, among=draft.touched()), _loops(draft)
     moved = f"SELECT part, ticket FROM ({happened(draft, f'SELECT * FROM {events}')}) GROUP BY part, ticket"
     came_back = f"SELECT part, ticket FROM ({happened(draft, f'SELECT * FROM {loops}')}) GROUP BY part, ticket"
     select = f"""SELECT m.part, m.ticket, FALSE AS aside, (b.ticket IS NOT NULL)::INTEGER AS hit

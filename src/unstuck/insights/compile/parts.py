@@ -25,6 +25,12 @@ class Part:
     label: datetime
     start: datetime
     end: datetime
+    #: Where a bucket would end had the window not cut it; of anything else, its end.
+    whole_end: datetime | None = None
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.whole_end or self.end
 
     def until(self, now: datetime) -> datetime:
         """The end as far as it can be known."""
@@ -74,7 +80,7 @@ def _buckets(plan: Plan, now: datetime, began: datetime) -> tuple[Part, ...]:
             break
         if len(parts) >= MOST_BUCKETS:
             raise UsageError("too_many_buckets", most=MOST_BUCKETS)
-        parts.append(Part(left, max(left, start), min(right, window.end)))
+        parts.append(Part(left, max(left, start), min(right, window.end), right))
     return tuple(parts)
 
 

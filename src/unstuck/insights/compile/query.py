@@ -10,6 +10,7 @@ class Query:
 
     def __init__(self) -> None:
         self._parts: dict[str, str] = {}
+        self._views: set[str] = set()
         self.values: dict[str, object] = {}
 
     def bind(self, value: object, kind: str) -> str:
@@ -27,12 +28,20 @@ class Query:
         self._parts.setdefault(name, select)
         return name
 
+    def add_view(self, name: str, select: str) -> str:
+        """The same, read anew wherever it is used: scanning columns with their filters is cheaper than keeping all."""
+        self._views.add(name)
+        return self.add(name, select)
+
     def __contains__(self, name: str) -> bool:
         return name in self._parts
 
     def text(self, select: str) -> str:
         """The whole statement, ending in `select`."""
-        parts = ",\n".join(f"{name} AS (\n{_indented(text)}\n)" for name, text in self._parts.items())
+        parts = ",\n".join(
+            f"{name} AS {'NOT MATERIALIZED ' if name in self._views else ''}(\n{_indented(text)}\n)"
+            for name, text in self._parts.items()
+        )
         return f"WITH {parts}\n{_flush(select)}" if parts else _flush(select)
 
 

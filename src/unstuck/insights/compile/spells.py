@@ -39,10 +39,9 @@ def spans(draft: Draft, condition: str, *keys: str) -> Rows:
 def merged(draft: Draft, condition: str, keys: tuple[str, ...]) -> str:
     """Spans with their keys, `happened_at` (their start), `seconds`, `ending`; those of tickets that moved in the parts."""
     listed = "".join(f", s.{key}" for key in keys)
-    stays, parts = draft.known("stays"), draft.moments()
+    stays = draft.known("stays")
     # A span that starts in the window starts with a stay: other tickets need no sorting.
-    touched = f"""SELECT t.ticket FROM {stays} t WHERE t.start_at >= (SELECT min(p.start_at) FROM {parts} p)
-    AND t.start_at < (SELECT max(p.end_at) FROM {parts} p)"""
+    touched = f"SELECT ticket FROM {draft.touched()}"
     islands = f"""SELECT s.*, s.seq - row_number() OVER (PARTITION BY s.ticket{listed} ORDER BY s.seq) AS island
     FROM {stays} s WHERE {condition} AND s.ticket IN ({touched})"""
     return f"""SELECT s.ticket{listed}, min(s.start_at) AS happened_at, max(s.until_at) AS until_at,
@@ -76,12 +75,11 @@ def _from_creation(draft: Draft, counted: str) -> Rows:
 
 def _born(draft: Draft) -> str:
     """Tickets created between the first part's start and the last one's end."""
-    stays, parts = draft.known("stays"), draft.moments()
+    stays, (start, end) = draft.known("stays"), draft.bounds()
     return draft.query.add(
         "born",
         f"""SELECT s.ticket FROM {stays} s WHERE s.seq = (SELECT min(f.seq) FROM {stays} f)
-        AND s.start_at >= (SELECT min(p.start_at) FROM {parts} p)
-        AND s.start_at < (SELECT max(p.end_at) FROM {parts} p)""",
+        AND s.start_at >= {start} AND s.start_at < {end}""",
     )
 
 

@@ -39,6 +39,12 @@ def _idle(draft: Draft) -> tuple[str, str]:
     return f"LEFT JOIN ({latest}) m_idle ON m_idle.ticket = r.ticket", _since("m_idle", at)
 
 
+def _still_open(draft: Draft) -> tuple[str, str]:
+    """1 for a ticket that is open at "now"."""
+    now = f"SELECT ticket FROM {draft.known('stays')} WHERE is_open AND end_at IS NULL"
+    return f"LEFT JOIN ({now}) m_still_open ON m_still_open.ticket = r.ticket", "(m_still_open.ticket IS NOT NULL)::INT"
+
+
 def _lead_time(draft: Draft) -> tuple[str, str]:
     """Creation to the last time it was solved; nothing for a ticket that never was."""
     stays, done = draft.known("stays"), last_done(draft)
@@ -85,6 +91,7 @@ _MEASURES: dict[str, Callable[[Draft], tuple[str, str]]] = {
     "age": _age,
     "stage_age": _stage_age,
     "idle": _idle,
+    "still_open": _still_open,
     "lead_time": _lead_time,
     "handoffs": _count("handoffs", _handoffs),
     "reopens": _count("reopens", _reopens),

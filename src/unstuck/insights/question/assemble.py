@@ -8,7 +8,7 @@ from typing import Literal, cast
 from unstuck.insights.metric import Anchor, Metric
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Filter, Grain, Kind, Plan, Window
-from unstuck.insights.question import shape
+from unstuck.insights.question import shape, special
 from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError, UnsupportedError
 from unstuck.insights.question.filters import bind_null, bind_values
 from unstuck.insights.question.meaning import Role, Word
@@ -38,10 +38,12 @@ class IncompleteError(Exception):
 
 def assemble(draft: Draft) -> Plan:
     """The plan of a question that stands on its own."""
-    for special in (_ticket, _explain, _data_quality, _help):
-        plan = special(draft)
+    for alone in (_ticket, _explain, _data_quality, _help):
+        plan = alone(draft)
         if plan is not None:
             return plan
+    if special.bind_map(draft) or special.bind_what_if(draft):
+        return plan_of(draft, checked_metric(draft.metric or ""))
     bind_all_words(draft)
     if draft.metric is None:
         raise IncompleteError
@@ -63,7 +65,9 @@ def finish(draft: Draft, metric: Metric) -> None:
     """The rules that depend on the metric."""
     shape.bind_list(draft)
     shape.bind_comparison(draft, metric)
+    special.bind_heat(draft)
     shape.bind_dimensions(draft)
+    special.bind_why(draft, metric)
     shape.bind_distribution(draft, metric)
     shape.bind_trend(draft)
     shape.bind_ranking(draft)
@@ -83,10 +87,11 @@ def checked_metric(name: str) -> Metric:
 
 
 def plan_of(draft: Draft, metric: Metric) -> Plan:
-    check_dimensions(draft, metric)
     kind = kind_of(draft)
+    if kind is not Kind.WHAT_IF:  # it names the wait that it caps
+        check_dimensions(draft, metric)
     window, at = times_of(draft, metric, kind)
-    return Plan(
+    plan = Plan(
         kind=kind,
         metric=draft.metric,
         variant=draft.variant,
@@ -106,6 +111,9 @@ def plan_of(draft: Draft, metric: Metric) -> Plan:
         clock=cast(Literal["calendar", "business"], draft.clock),
         timezone=draft.reader.timezone,
     )
+    if kind is not Kind.WHY:
+        return plan
+    return plan.model_copy(update=special.windows_of_why(plan.window, plan.at, plan.against, draft.reader))
 
 
 def _grain(draft: Draft, kind: Kind, window: Window | None) -> Grain | None:
@@ -117,6 +125,10 @@ def _grain(draft: Draft, kind: Kind, window: Window | None) -> Grain | None:
 
 
 def kind_of(draft: Draft) -> Kind:
+    if draft.kind in (Kind.WHY, Kind.MAP, Kind.WHAT_IF):
+        return draft.kind
+    if draft.against_metric is not None and draft.kind is Kind.TREND:
+        return Kind.TREND
     if draft.against_metric is not None or draft.against is not None or draft.compare_by is not None:
         return Kind.COMPARE
     if draft.metric == "bottleneck" and draft.kind in (None, Kind.TOP):
@@ -151,7 +163,7 @@ def times_of(draft: Draft, metric: Metric, kind: Kind) -> tuple[Window | None, o
     if metric.anchor is Anchor.AS_OF and kind not in (Kind.TREND,):
         if len(draft.spans) + len(points) > 1:
             raise NoReadingError(*(word for word in draft.words if word.role is Role.TIME))
-        if kind is Kind.COMPARE and draft.against is not None:
+        if kind in (Kind.COMPARE, Kind.WHY) and (draft.against is not None or (kind is Kind.WHY and draft.spans)):
             first = (draft.spans or points)[0]
             return Window(start=first.start, end=first.end), None
         instants = [span.end for span in (*draft.spans, *points)]

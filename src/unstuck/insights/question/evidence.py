@@ -55,9 +55,42 @@ def _settled(asked: Text, items: tuple[Item, ...], meanings: tuple[Meaning, ...]
         return (Meaning(Role.HOW_LONG),)
     if "open" in states:
         return _open(asked, items)
+    metrics = {m.id for m in meanings if m.role is Role.METRIC}
+    if "closed" in metrics and any(m.role is Role.HOW_LONG for other in items for m in other.meanings):
+        return (replace(Meaning(Role.METRIC, "solved"), doubtful=True),)  # "how long to close": to solve?
+    if "backlog" in metrics and (cohort := _still_open(asked, items, meanings)) is not None:
+        return cohort
     if any(m.role is Role.TICKET_ID for other in items for m in other.meanings):
         return meanings
     return (*meanings, Meaning(Role.METRIC, "bottleneck")) if _slow_stage(items, meanings) else None
+
+
+_STILL = re.compile(r"(?<![a-z])(?:still|yet)(?![a-z])|还")
+_ONCE = re.compile(r"(?<![a-z])(?:was|were|had)(?![a-z])|当时|那时")
+_OF_THEN = re.compile(r"(?<![a-z])(?:from|of|opened|created|raised|logged)(?: the)? $")
+_THEIRS = re.compile(r"^(?:'s|s')? (?:tickets?|cases?|incidents?|issues?|requests?|ones)(?![a-z])|^的(?:工单|单|案)")
+
+
+def _still_open(asked: Text, items: tuple[Item, ...], meanings: tuple[Meaning, ...]) -> tuple[Meaning, ...] | None:
+    """ "Last week's tickets still open": those of then that are open now. "Still open last week" may be either."""
+    if not _STILL.search(asked.plain) or any(m.role is Role.METRIC and m.id != "backlog" for m in _all(items)):
+        return None
+    past = [item for item in items if any(_is_stretch(m) for m in item.meanings)]
+    if len(past) != 1 or _ONCE.search(asked.plain):
+        return None
+    of_then = Meaning(Role.METRIC, "opened", "still_open")
+    if _OF_THEN.search(asked.plain[: past[0].start]) or _THEIRS.match(asked.plain[past[0].end :]):
+        return (of_then,)
+    return (*(replace(m, doubtful=True) for m in meanings), replace(of_then, doubtful=True))
+
+
+def _is_stretch(meaning: Meaning) -> bool:
+    span = meaning.time.span if meaning.time is not None and meaning.time.role is TimeRole.SPAN else None
+    return span is not None and not span.point
+
+
+def _all(items: tuple[Item, ...]) -> list[Meaning]:
+    return [meaning for item in items for meaning in item.meanings]
 
 
 def _readings(meaning: Meaning) -> tuple[Meaning, ...]:
@@ -114,6 +147,7 @@ def _open(asked: Text, items: tuple[Item, ...]) -> tuple[Meaning, ...]:
     others = [meaning for item in items for meaning in item.meanings]
     settled = any(
         meaning.role in (Role.TICKET_ID, Role.ASK)
+        or (meaning.role is Role.VALUE and meaning.id == "assignee" and not meaning.shy)
         or meaning.is_a_state_word
         or (
             meaning.role is Role.TIME

@@ -72,11 +72,21 @@ def _bind_direction(draft: Draft) -> None:
 def _bind_dimension_name(draft: Draft, word: Word) -> None:
     """ "Billing team", "priority high", 渠道是电话: the dimension's name goes with the value."""
     for other in (_neighbour(draft, word, -1), _neighbour(draft, word, 1)):
-        if other is not None and other.is_a(Role.DIMENSION, word.id) and other.place not in draft.bound:
+        if other is not None and _describes(word, other) and other.place not in draft.bound:
             if _takes(draft, other):
                 continue
             draft.bind(f"filter:{word.id}", other)
             return
+
+
+#: Fields that say what kind of customer it is: "VIP customers", 欧洲客户.
+_OF_CUSTOMERS = ("tier", "region", "language", "customer")
+
+
+def _describes(word: Word, dimension: Word) -> bool:
+    return dimension.is_a(Role.DIMENSION, word.id) or (
+        word.id in _OF_CUSTOMERS and dimension.is_a(Role.DIMENSION, "customer")
+    )
 
 
 def _takes(draft: Draft, dimension: Word) -> bool:
@@ -135,7 +145,7 @@ def _bind_by_value(draft: Draft) -> None:
     for word in draft.free(Role.OPERATOR, "by"):
         following = draft.after(word)
         if following is not None and following.role is Role.VALUE and draft.said(word) == "by":
-            if following.id not in ("team", "assignee", "customer"):
+            if following.id not in ("team", "assignee", *_OF_CUSTOMERS):
                 raise NoReadingError(word)
             draft.bind("filter", word)
 

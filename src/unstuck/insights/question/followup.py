@@ -6,7 +6,7 @@ from typing import Any
 
 from unstuck.insights.metric import Anchor, Metric
 from unstuck.insights.plan import Aggregate, Filter, Grain, Kind, Plan, Window
-from unstuck.insights.question import periods, shape
+from unstuck.insights.question import periods, shape, special
 from unstuck.insights.question.assemble import (
     DEFAULT_DAYS,
     IncompleteError,
@@ -33,6 +33,8 @@ def edit(draft: Draft) -> Plan:
     assert before is not None
     if draft.free(Role.ASK, "explain"):
         return _explained(draft, before)
+    if before.metric is not None and (plan := special.why_of(draft, before, checked_metric(before.metric))) is not None:
+        return plan
     draft.bind_all("cue", draft.free(Role.CUE, "and", "only", "change", "how_was"))
     bind_all_words(draft)
     own_metric = draft.metric
@@ -176,7 +178,7 @@ def _kind(draft: Draft, before: Plan) -> Kind:
         return before.kind if before.kind in (Kind.TOP, Kind.COMPARE) else Kind.BREAKDOWN
     if draft.bound_words(Role.COUNT) or before.kind is Kind.BOTTLENECK:
         return Kind.VALUE
-    if before.kind in (Kind.EXPLAIN, Kind.TICKET, Kind.DATA_QUALITY, Kind.HELP):
+    if before.kind in (Kind.EXPLAIN, Kind.TICKET, Kind.DATA_QUALITY, Kind.HELP, Kind.WHY, Kind.WHAT_IF):
         return Kind.VALUE
     return before.kind
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from unstuck.i18n import LANGS
 from unstuck.insights.question.meaning import Item, Meaning, Role
 from unstuck.insights.question.normalise import is_chinese, key, on_boundary
 from unstuck.insights.question.vocabulary import dimension_words, vocabulary
@@ -49,7 +50,25 @@ _BARE = {
     "未知",
 }
 _NUMBERED = re.compile(r"^(?P<word>[^\d]*?)[ _-]*(?P<number>\d+)$")
-_TEAM_SUFFIX = re.compile(r"(?: (?:team|group|squad|queue|support group)|团队|小组|组|部门|部)$")
+_TEAM_SUFFIX = re.compile(r"(?: (?:team|group|squad|queue|support group|desk|department|dept)|团队|小组|组|部门|部)$")
+#: "Waiting for parts" is also asked for as "wait for parts", 等待仓库 as 等仓库.
+_WAITS = re.compile(r"^(?:waiting (?:for|on)|awaiting|pending|on hold (?:for|-)) (?P<what>.+)$")
+_WAITS_ZH = re.compile(r"^(?:等待|等候|待)(?P<what>.+?)(?:中)?$")
+#: Fields whose values are things, of which there may be several.
+_THINGS = ("product", "category", "subcategory", "type")
+#: What channels are called in both languages; one desk's "Email" is another's 邮件.
+CHANNELS = (
+    ("email", "e mail", "mail", "邮件", "电子邮件", "邮箱"),
+    ("phone", "telephone", "call", "calls", "phone call", "电话", "热线"),
+    ("chat", "live chat", "webchat", "在线聊天", "在线客服", "在线咨询"),
+    ("wechat", "微信"),
+    ("web form", "webform", "web", "form", "网页表单", "网页", "表单"),
+    ("marketplace", "电商平台", "平台"),
+    ("self service", "portal", "自助", "自助服务", "门户"),
+    ("walk in", "in person", "上门", "现场"),
+    ("sms", "text message", "短信"),
+    ("app", "应用内"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +186,47 @@ def _names(field: str, values: list[str]) -> Iterator[tuple[str, str]]:
             yield from ((alias, value) for alias in _priority_names(name, ranked.get(value)))
         if field == "team":
             yield from ((alias, value) for alias in _team_names(name))
+        yield from ((alias, value) for alias in _other_names(field, name))
+    if field == "assignee":
+        yield from _first_names(values)
+
+
+def _other_names(field: str, name: str) -> Iterator[str]:
+    """What people also call a value, by what kind of thing it is."""
+    if field in ("status", "stage"):
+        yield from _waits(name)
+    elif field == "channel":
+        yield from next((names for names in CHANNELS if name in names), ())
+    elif field in ("region", "language"):
+        yield from _of_the_world(field, name)
+    elif field in _THINGS and name.isascii() and len(name) > 2:
+        yield name.removesuffix("s") if name.endswith("s") else f"{name}s"
+
+
+def _waits(name: str) -> Iterator[str]:
+    if found := _WAITS.match(name):
+        leads = ("waiting for", "waiting on", "wait for", "wait on", "waits for", "waits on", "awaiting", "pending")
+        yield from (f"{lead}{article}{found['what']}" for lead in leads for article in (" ", " the ", " a "))
+    if found := _WAITS_ZH.match(name):
+        yield from (f"{lead}{found['what']}" for lead in ("等", "在等", "等待", "待"))
+
+
+def _of_the_world(field: str, name: str) -> Iterator[str]:
+    """Countries and languages given by their codes or in one language, in both."""
+    from babel import Locale
+
+    listed = [getattr(Locale(lang), "territories" if field == "region" else "languages") for lang in LANGS]
+    code = name if field == "language" else name.upper()
+    codes = [code] if code in listed[0] else [c for names in listed for c, word in names.items() if key(word) == name]
+    yield from (key(str(names[c])) for c in dict.fromkeys(codes) for names in listed if c in names)
+
+
+def _first_names(values: list[str]) -> Iterator[tuple[str, str]]:
+    """People by their first name alone, where it is no other word; of two Anas it is asked which."""
+    for value in values:
+        first, _, rest = key(value).partition(" ")
+        if rest and len(first) > 2 and first.isalpha() and first not in _all_words():
+            yield first, value
 
 
 def _ranked(values: list[str]) -> dict[str, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from unstuck.insights.metric import Anchor, Metric, Unit
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Aggregate, Filter, Op
@@ -15,6 +17,10 @@ SPEED = {"slowest": True, "slower": True, "fastest": False, "faster": False}
 TIME_TO = {"solved": "lead_time", "first_response": "first_response", "queue_time": "queue_time"}
 #: "How long …" with a state asks for the time spent in it.
 TIME_IN = {"wait_customer": "wait_customer", "on_hold": "on_hold", "unassigned": "queue_time"}
+#: Of tickets that came in: those that are open now.
+STILL_OPEN = Filter(field="still_open", op=Op.AT_LEAST, number=1)
+#: The only limit that the reopen rate has.
+REOPEN_SECONDS = 7 * 86_400
 #: Metrics that only look at part of the backlog: with "open" beside them nothing changes.
 OF_THE_BACKLOG = ("age", "stale", "unassigned", "wip")
 
@@ -22,12 +28,26 @@ OF_THE_BACKLOG = ("age", "stale", "unassigned", "wip")
 def bind_measure(draft: Draft) -> None:
     """Fill `draft.metric` if the words name one; raise `NoReadingError` when they name two that do not go together."""
     _bind_counts(draft)
-    for rule in (_comparison_of_two, _speed, _time_to_or_in, _superlative, _named, _state_alone, _by_age):
+    for rule in (_holds, _comparison_of_two, _speed, _time_to_or_in, _superlative, _named, _state_alone, _by_age):
         if draft.metric is None:
             rule(draft)
+    if draft.metric == "net_flow" and draft.has(Role.ASK, "why"):
+        draft.metric = "backlog"  # "why is the backlog growing"
     if draft.metric is not None:
         _join_states(draft)
         bind_thresholds(draft)
+
+
+_DOES_HAVE = re.compile(r"\b(?:does|do) .+ (?:currently |still |now )?have(?: (?:now|right now|today))?\W*$")
+
+
+def _holds(draft: Draft) -> None:
+    """ "How many tickets does Repairs have": what it has now."""
+    owner = any(f.field in ("team", "assignee") and f.op is Op.IN for f in draft.filters)
+    timeless = not any(word.role is Role.TIME for word in draft.words) and draft.previous is None
+    plain = not draft.has(Role.METRIC) and not draft.has(Role.STATE) and draft.has(Role.COUNT, "many")
+    if owner and timeless and plain and _DOES_HAVE.search(draft.text.plain):
+        draft.metric = "backlog"
 
 
 def _named_ids(draft: Draft) -> list[str]:
@@ -147,6 +167,9 @@ def _named(draft: Draft) -> None:
         variants = [word.meaning.value for word in words if word.id == ids[0] and word.meaning.value]
         draft.variant = variants[0] if variants else draft.variant
         _take(draft, ids[0], *(word for word in words if word.id == ids[0]))
+        if ids == ["opened"] and draft.variant == "still_open":
+            draft.variant = None
+            draft.filters.append(STILL_OPEN)
 
 
 def _by_team(draft: Draft) -> bool:
@@ -158,10 +181,17 @@ def _by_team(draft: Draft) -> bool:
 def _moves(draft: Draft) -> bool:
     """ "Did the backlog go up last week": its change over a window, not a comparison of two things."""
     words = draft.free(Role.OPERATOR, "more", "fewer", "compare")
+    if draft.has(Role.SHAPE, "trend"):
+        return False  # "how did the backlog develop": the backlog itself, over time
     times = [word for word in draft.words if word.role is Role.TIME]
     several = any(len(f.values) > 1 for f in draft.filters)
     return (
-        bool(words) and not draft.has(Role.OPERATOR, "than") and len(times) <= 1 and not several and not draft.previous
+        bool(words)
+        and not draft.has(Role.OPERATOR, "than")
+        and not draft.has(Role.ASK, "why")
+        and len(times) <= 1
+        and not several
+        and not draft.previous
     )
 
 
@@ -171,12 +201,19 @@ def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Wor
     missing = [name for name in ids if name not in METRICS]
     if missing:
         raise UnsupportedError(missing[0])
+    if named == {"reopened", "solved"} and draft.free(Role.SHARE):
+        _bind_reopened_share(draft)
+        return [], ["reopen_rate"]
     if named == {"lead_time", "solved"}:
         draft.variant = "solved" if _cohort_of_solved(draft, words) else None
         draft.bind_all("variant", draft.free(Role.METRIC, "solved"))
         return draft.free(Role.METRIC), ["lead_time"]
     if "backlog" in named and len(named) == 2:
         other = next(i for i in ids if i != "backlog")
+        if other == "opened" and _windowed(draft):
+            draft.filters.append(STILL_OPEN)  # "opened last week and not solved yet"
+            draft.bind_all("filter:still_open", draft.free(Role.METRIC, "backlog"))
+            return draft.free(Role.METRIC, "opened"), ["opened"]
         if other in OF_THE_BACKLOG:
             draft.bind_all("metric", draft.free(Role.METRIC, "backlog"))
             return draft.free(Role.METRIC), [other]
@@ -188,6 +225,19 @@ def _combined(draft: Draft, words: list[Word], ids: list[str]) -> tuple[list[Wor
         draft.bind_all("metric", draft.free(Role.METRIC, "time_in_stage"))
         return draft.free(Role.METRIC), ["bottleneck"]
     raise NoReadingError(*words[1:])
+
+
+def _windowed(draft: Draft) -> bool:
+    spans = [word.meaning.time.span for word in draft.words if word.meaning.time is not None]
+    return any(span is not None and not span.point for span in spans)
+
+
+def _bind_reopened_share(draft: Draft) -> None:
+    """ "What share of the solved came back within a week" is the reopen rate; it knows no other limit."""
+    limits = [word for word in draft.free(Role.THRESHOLD) if word.meaning.unit == "seconds"]
+    if any(word.meaning.number != REOPEN_SECONDS for word in limits):
+        raise NoReadingError(*limits)
+    draft.bind_all("metric", [*limits, *draft.free(Role.SHARE), *draft.free(Role.METRIC)])
 
 
 def _cohort_of_solved(draft: Draft, words: list[Word]) -> bool:
@@ -255,6 +305,12 @@ def _state_alone(draft: Draft) -> None:
 def _join_states(draft: Draft) -> None:
     """States beside a metric narrow it where it looks at a state too; "open" adds nothing to the backlog."""
     metric = METRICS.get(draft.metric or "")
+    if metric is not None and metric.anchor is Anchor.EVENT and draft.free(Role.STATE, "never_replied"):
+        draft.filters.append(Filter(field="agent_replies", op=Op.AT_MOST, number=0))
+        draft.bind_all("filter:agent_replies", draft.free(Role.STATE, "never_replied"))
+    if draft.metric == "bottleneck" and _counts_those_in_a_stage(draft):
+        draft.metric = "backlog"  # "list those stuck in Waiting for parts for more than a week"
+        metric = METRICS["backlog"]
     states = [word for word in draft.free(Role.STATE) if word.id not in ("open", "waited")]
     if not states:
         return
@@ -268,6 +324,11 @@ def _join_states(draft: Draft) -> None:
     if metric is None or metric.anchor is not Anchor.AS_OF:
         raise NoReadingError(*states)
     bind_states(draft)
+
+
+def _counts_those_in_a_stage(draft: Draft) -> bool:
+    stages = [f for f in draft.filters if f.field in ("status", "stage") and f.op is Op.IN]
+    return bool(stages) and (draft.has(Role.COUNT, "many") or draft.has(Role.SHAPE, "list"))
 
 
 def bind_thresholds(draft: Draft) -> None:
@@ -285,13 +346,19 @@ def _bind_duration(draft: Draft, word: Word) -> None:
     elif metric is not None and metric.unit is Unit.DURATION and metric.anchor is not Anchor.AS_OF:
         _bind_limit_of_share(draft, word)
     elif draft.metric == "solved" and op is not None:
-        if draft.free(Role.SHARE):
+        if shares(draft):
             draft.metric = "lead_time"
             _bind_limit_of_share(draft, word)
         else:
             bind_threshold(draft, word, "lead_time")
     elif metric is not None and metric.anchor is Anchor.AS_OF:
-        bind_threshold(draft, word, _kind_of_age(draft))
+        older = draft.said(word).startswith("older")
+        bind_threshold(draft, word, "age" if older else _kind_of_age(draft))
+
+
+def shares(draft: Draft) -> list[Word]:
+    """Words for a share. A "rate" is none: the resolution rate is no share of the solved."""
+    return [word for word in draft.free(Role.SHARE) if draft.said(word) not in ("rate", "率", "比率")]
 
 
 def _bind_limit_of_share(draft: Draft, word: Word) -> None:
@@ -301,7 +368,7 @@ def _bind_limit_of_share(draft: Draft, word: Word) -> None:
         raise NoReadingError(word)
     draft.within = word.meaning.number
     draft.aggregate = Aggregate.SHARE
-    draft.bind("within", word, *draft.free(Role.SHARE))
+    draft.bind("within", word, *shares(draft))
 
 
 def _kind_of_age(draft: Draft) -> str:
@@ -330,9 +397,23 @@ def bind_aggregate(draft: Draft, metric: Metric) -> None:
         draft.bind("aggregate", word)
 
 
+#: "How long do tickets wait" asks for the usual wait; 花了多长时间 and "how many hours" for all of it.
+_EACH = re.compile(
+    r"how (?:long|fast|quickly|soon) (?:do|does|did|is|are|until|before|it)|(?:要|需要|得|等|才|通常|一般)?多久"
+)
+_ALL = re.compile(r"花了|用了|耗了|总共|一共|总计|合计|total|altogether|in all")
+
+
+def _usual(draft: Draft) -> Aggregate | None:
+    asked = _EACH.search(draft.text.plain) and not _ALL.search(draft.text.plain)
+    return Aggregate.P50 if asked else None
+
+
 def bind_question_words(draft: Draft, metric: Metric) -> None:
     """ "How many" must meet a count and "how long" a duration; "how much" meets either."""
     duration = metric.unit in (Unit.DURATION, Unit.HOURS)
+    if metric.anchor is Anchor.OCCUPANCY and metric.unit is Unit.DURATION and draft.aggregate is None:
+        draft.aggregate = _usual(draft)
     draft.bind_all("metric", draft.free(Role.COUNT, "much"))
     if metric.unit is Unit.COUNT:
         draft.bind_all("metric", draft.free(Role.COUNT, "many"))

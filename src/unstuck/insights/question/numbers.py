@@ -30,7 +30,7 @@ _UNITS = (
     (Grain.HOUR, r"hours?|hrs?|hr|h|个?小时|个?钟头"),
     (Grain.DAY, r"days?|d|天|日"),
     (Grain.WEEK, r"weeks?|wks?|w|个?(?:周|星期|礼拜)"),
-    (Grain.MONTH, r"months?|mths?|个月|个?月"),
+    (Grain.MONTH, r"months?|mths?|个月"),
     (Grain.QUARTER, r"quarters?|个?季度"),
     (Grain.YEAR, r"years?|yrs?|年"),
     ("minutes", r"minutes?|mins?|min|分钟"),

@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import islice, product
 
 from unstuck.i18n import Lang
-from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading
-from unstuck.insights.question import lattice, numbers, times
+from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading, Refuse
+from unstuck.insights.question import lattice, numbers, spelling, times
 from unstuck.insights.question.assemble import IncompleteError, assemble
 from unstuck.insights.question.coverage import unexplained
 from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError, UnsupportedError
@@ -20,6 +20,7 @@ from unstuck.insights.question.lexicon import Lexicon
 from unstuck.insights.question.meaning import Item, Meaning, Role, Word
 from unstuck.insights.question.normalise import Text, normalise
 from unstuck.insights.question.periods import Reader
+from unstuck.insights.question.spelling import Spans
 from unstuck.insights.question.times import Time, TimeRole
 from unstuck.insights.question.workdays import workdays
 from unstuck.insights.restate import restate
@@ -59,25 +60,44 @@ def read(
     With `previous`, the last accepted plan of the conversation, words that make no question of their
     own are read as an edit of it.
     """
+    reader = Reader(now, timezone, workdays(timezone))
+    asked = normalise(text)
+    reading, left = _read(asked, lexicon, reader, lang, previous)
+    slips = spelling.slips(asked, left, lexicon)
+    if not slips:
+        return reading
+    mended, left = _read(normalise(spelling.mended(asked, slips)), lexicon, reader, lang, previous)
+    if isinstance(mended, Answer):
+        return _telling(mended, slips, reader, lang)
+    # What is out of scope is so however it is spelt; all else is asked about in the asker's own words.
+    return mended if isinstance(mended, Refuse) and not left else reading
+
+
+def _telling(reading: Answer, slips: Iterable[spelling.Slip], reader: Reader, lang: Lang) -> Answer:
+    """An answer that says which of the asker's words were taken for slips, and of what."""
+    plan = reading.plan.model_copy(update={"mended": tuple((slip.said, slip.meant) for slip in slips)})
+    return Answer(plan=plan, restatement=restate(plan, lang, now=reader.now))
+
+
+def _read(asked: Text, lexicon: Lexicon, reader: Reader, lang: Lang, previous: Plan | None) -> tuple[Reading, Spans]:
+    """The reading, and the words that it leaves unexplained."""
     from unstuck.insights.question.refusals import refused
 
-    asked = normalise(text)
-    reader = Reader(now, timezone, workdays(timezone))
     tilings = cut(asked, lexicon, reader)
     refusal = refused(tilings, reader, lang)
     if refusal is not None:
-        return refusal
+        return refusal, ()
     return _decide(asked, tilings, lexicon, reader, lang, previous)
 
 
 def cut(asked: Text, lexicon: Lexicon, reader: Reader) -> list[Tiling]:
     """The best ways to cut the question into known words."""
     plain = asked.plain
-    found = [Item(m.start, m.end, tuple(_time_meanings(m.time, reader))) for m in times.find(plain, reader)]
+    found = [Item(m.start, m.end, tuple(meanings_of_time(m.time, reader))) for m in times.find(plain, reader)]
     return lattice.tilings(plain, [*lexicon.find(plain), *found, *numbers.find(plain)])
 
 
-def _time_meanings(time: Time, reader: Reader) -> Iterator[Meaning]:
+def meanings_of_time(time: Time, reader: Reader) -> Iterator[Meaning]:
     """Each reading of an unsure time is a meaning of its own, none of which may be taken without asking."""
     if time.role is not TimeRole.UNSURE:
         yield Meaning(Role.TIME, time=time)
@@ -88,7 +108,7 @@ def _time_meanings(time: Time, reader: Reader) -> Iterator[Meaning]:
 
 def _decide(
     asked: Text, tilings: list[Tiling], lexicon: Lexicon, reader: Reader, lang: Lang, previous: Plan | None
-) -> Reading:
+) -> tuple[Reading, Spans]:
     from unstuck.insights.question.refusals import ask_what, refuse, unclear
 
     alone = explore(asked, tilings, lexicon, reader, None)
@@ -100,12 +120,12 @@ def _decide(
         findings = _both(alone, explore(asked, tilings, lexicon, reader, previous))
     if len(findings.plans) == 1 and not findings.doubtful:
         plan = next(iter(findings.plans))
-        return Answer(plan=plan, restatement=restate(plan, lang, now=reader.now))
+        return Answer(plan=plan, restatement=restate(plan, lang, now=reader.now)), ()
     if findings.plans or findings.doubtful:
-        return unclear(findings, reader, lang)
+        return unclear(findings, reader, lang), ()
     if findings.slot is not None or (findings.incomplete and not findings.left):
-        return ask_what(findings, reader, lang)
-    return refuse(findings, tilings, lexicon, reader, lang)
+        return ask_what(findings, reader, lang), ()
+    return refuse(findings, tilings, lexicon, reader, lang), findings.left or ()
 
 
 def _could_go_on(alone: Findings, previous: Plan) -> bool:

@@ -116,7 +116,16 @@ def refuse(findings: Findings, tilings: list[Tiling], lexicon: Lexicon, reader: 
     if not named:
         named = (findings.text.raw.strip()[:80],)
     reason = t("insights.refuse_words", lang, words=t("insights.comma", lang).join(named))
+    if _asks(tilings, "why"):
+        reason = t("insights.refuse_cause", lang)
+    elif _asks(tilings, "what_if"):
+        reason = t("insights.refuse_what_if", lang)
     return Refuse(unexplained=named, reason=reason, options=corrected or examples(reader, lang))
+
+
+def _asks(tilings: list[Tiling], name: str) -> bool:
+    meanings = (meaning for tiling in tilings for item in tiling.items for meaning in item.meanings)
+    return any(meaning.role is Role.ASK and meaning.id == name for meaning in meanings)
 
 
 def _is_vague(tilings: list[Tiling]) -> bool:

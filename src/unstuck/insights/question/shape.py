@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from unstuck.insights.compile.dimensions import WEEKDAYS
 from unstuck.insights.metric import Anchor, Metric, Unit
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Aggregate, Filter, Grain, Kind, Op
 from unstuck.insights.question import periods
 from unstuck.insights.question.draft import DoubtError, Draft, NoReadingError
 from unstuck.insights.question.meaning import EMPTY, Role, Word
-from unstuck.insights.question.measure import SPEED
+from unstuck.insights.question.measure import SPEED, shares
 from unstuck.insights.question.periods import Span
 from unstuck.insights.question.times import TimeRole
 
@@ -49,10 +50,29 @@ def bind_comparison(draft: Draft, metric: Metric) -> None:
         _bind_two_spans(draft, words, instants)
     elif len(relative) == 1 and (words or _compares(relative[0])) and draft.previous is None:
         _bind_relative(draft, words, relative[0])
+    elif words and draft.against_metric is None and _is_the_one_before(draft, metric, words):
+        _bind_current(draft, words)
     elif words and draft.against_metric is None:
         _bind_two_values(draft, words)
     elif len(relative) == 1 and metric.anchor is Anchor.AS_OF and not instants and draft.previous is None:
         _bind_earlier(draft, relative[0])
+
+
+def _is_the_one_before(draft: Draft, metric: Metric, words: list[Word]) -> bool:
+    """ "Are we faster than last month": only the period before the current one is named."""
+    if metric.anchor is Anchor.AS_OF or len(draft.spans) != 1 or draft.points or draft.previous is not None:
+        return False
+    unit = draft.spans[0].unit
+    several = any(len(f.values) > 1 and f.field != "class" for f in draft.filters)
+    return _than(words) and not several and unit is not None and draft.spans[0] == draft.reader.this(unit, 1)
+
+
+def _bind_current(draft: Draft, words: list[Word]) -> None:
+    before = draft.spans[0]
+    assert before.unit is not None
+    draft.spans, draft.against = [draft.reader.this(before.unit)], before
+    draft.bind_all("against", words)
+    draft.kind = Kind.COMPARE
 
 
 def _bind_earlier(draft: Draft, relative: Word) -> None:
@@ -107,6 +127,8 @@ def bind_dimensions(draft: Draft) -> None:
     ranked = bool(draft.free(Role.ORDER) or draft.free(Role.LIMIT)) or draft.kind is Kind.COMPARE
     for word in draft.free(Role.DIMENSION):
         lead = draft.before(word)
+        if lead is not None and lead.role is Role.NUMBER and ranked:
+            lead = draft.before(lead)  # "which 5 categories"
         if (lead is not None and (lead.is_a(Role.OPERATOR, "by") or lead.is_a(Role.SHAPE, "which"))) or (
             lead is not None and lead.is_a(Role.OPERATOR, "and") and _splits(draft, draft.before(lead))
         ):
@@ -150,9 +172,11 @@ def _bind_who_and_where(draft: Draft) -> None:
 def _bind_order_of_by(draft: Draft) -> None:
     """ "Top 5 groups by backlog": this "by" names what ranks them."""
     for word in draft.free(Role.OPERATOR, "by"):
-        following = draft.after(word)
+        following, leading = draft.after(word), draft.before(word)
         if following is not None and following.role in (Role.METRIC, Role.AGGREGATE, Role.STATE) and draft.by:
             draft.bind("order", word)
+        elif draft.said(word) == "分" and leading is not None and _splits(draft, leading):
+            draft.bind("by", word)  # 按组分
 
 
 def bind_ranking(draft: Draft) -> None:
@@ -161,6 +185,8 @@ def bind_ranking(draft: Draft) -> None:
     limits = [*draft.free(Role.LIMIT), *_counts(draft, orders)]
     if not orders and not limits:
         return
+    if draft.kind is Kind.TREND:
+        raise NoReadingError(*orders, *limits)  # a trend has no first and last
     if draft.kind is Kind.LIST or (draft.metric == "age" and not draft.by):
         draft.kind = Kind.LIST
     elif not draft.by and draft.metric == "bottleneck":
@@ -242,11 +268,15 @@ def bind_trend(draft: Draft) -> None:
     trends = draft.free(Role.SHAPE, "trend")
     if not grains and not trends:
         return
+    if draft.kind is Kind.COMPARE and draft.compare_by is not None and draft.against is None and not draft.by:
+        draft.by, draft.compare_by, draft.kind = [draft.compare_by], None, None  # a line for each value
     if draft.kind is not None:
         raise NoReadingError(*grains, *trends)
     draft.grain = Grain(grains[0].id) if grains else None
     draft.kind = Kind.TREND
     draft.bind_all("grain", [*grains, *trends])
+    # "How did it develop" compares nothing.
+    draft.bind_all("grain", [w for w in draft.free(Role.OPERATOR, "compare") if draft.said(w).startswith("how ")])
 
 
 def grain_for(window: Span) -> Grain:
@@ -290,7 +320,7 @@ def bind_clock(draft: Draft, metric: Metric) -> None:
 def bind_day_kind(draft: Draft) -> None:
     """ "On weekends": a filter on the day of the week."""
     for word in draft.free(Role.DAY_KIND):
-        days = ("6", "7") if word.id == "weekend" else ("1", "2", "3", "4", "5")
+        days = WEEKDAYS[5:] if word.id == "weekend" else WEEKDAYS[:5]
         draft.filters.append(Filter(field="weekday", values=days))
         draft.bind("filter:weekday", word)
 
@@ -313,7 +343,7 @@ def bind_min_n(draft: Draft) -> None:
 
 def bind_share(draft: Draft, metric: Metric) -> None:
     """ "Share of the backlog by priority", or what share of it one filter picks (占比, P1占多少)."""
-    words = draft.free(Role.SHARE)
+    words = shares(draft)
     picked = len(draft.filters) == 1 and metric.unit is Unit.COUNT and draft.kind is None
     possible = draft.by or picked or metric.id == "ping_pong"
     if words and possible and Aggregate.SHARE in metric.aggregates and draft.aggregate in (None, Aggregate.SHARE):

@@ -1,10 +1,17 @@
-"""Words that nobody knows: the nearest that somebody does. Suggests, never applies."""
+"""Words that nobody knows: the nearest that somebody does.
+
+Names (live values) are only ever suggested. Of ordinary words, plain slips of the pen are read as what they are
+slips of, and the restatement says so: two letters swapped, one left out, one typed twice, in a word that English
+does not have and that can be meant for one word only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice, product
+from typing import TYPE_CHECKING
 
 from unstuck.insights.question.lattice import Tiling
 from unstuck.insights.question.lexicon import Lexicon
@@ -12,6 +19,9 @@ from unstuck.insights.question.meaning import Role
 from unstuck.insights.question.normalise import Text, is_chinese
 from unstuck.insights.question.times_en import MONTH_NAMES, WEEKDAY_NAMES
 from unstuck.insights.question.vocabulary import vocabulary
+
+if TYPE_CHECKING:
+    from spellchecker import SpellChecker
 
 #: A suggestion needs at least this likeness, of 100.
 LIKE = 75
@@ -21,6 +31,77 @@ MOST_CORRECTIONS = 8
 MOST_SLIPS = 4
 
 Spans = tuple[tuple[int, int], ...]
+
+
+#: Shorter words are too often somebody's abbreviation.
+SHORTEST_SLIP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A misspelt word of the question."""
+
+    start: int
+    end: int
+    said: str
+    meant: str
+
+
+def slips(text: Text, left: Spans, lexicon: Lexicon) -> tuple[Slip, ...]:
+    """Every unknown word as a slip of exactly one known word; nothing if that is not so of all of them."""
+    if len(left) > MOST_SLIPS:
+        return ()
+    found: list[Slip] = []
+    for start, end in left:
+        word = text.plain[start:end]
+        if word in _single_words():
+            continue  # known: it waits for its neighbour, as "last" does in "last mnoth"
+        meant = () if _is_a_name(text, start, end) else _meant(word)
+        if len(meant) != 1 or set(_nearest_values(word, lexicon)) - {meant[0]}:
+            return ()  # it may as well be meant for a name
+        found.append(Slip(start, end, text.words(start, end), meant[0]))
+    return tuple(found)
+
+
+def mended(text: Text, found: Iterable[Slip]) -> str:
+    """The question without its slips."""
+    listed = list(found)
+    return _replaced(text, tuple((slip.start, slip.end) for slip in listed), [slip.meant for slip in listed])
+
+
+def _is_a_name(text: Text, start: int, end: int) -> bool:
+    """A capital within the sentence: somebody's or something's name."""
+    said = text.words(start, end)
+    return said[1:] != said[1:].lower() or (start > 0 and said[:1] != said[:1].lower())
+
+
+@cache
+def _meant(word: str) -> tuple[str, ...]:
+    """The ordinary words that `word` is a plain slip of; none if English has it."""
+    if len(word) < SHORTEST_SLIP or not word.isascii() or not word.isalpha() or _is_english(word):
+        return ()
+    return tuple(known for known in _single_words() if known[0] == word[0] and _is_slip(word, known))
+
+
+def _is_slip(word: str, known: str) -> bool:
+    if len(word) == len(known):
+        apart = [place for place in range(len(word)) if word[place] != known[place]]
+        return len(apart) == 2 and apart[1] == apart[0] + 1 and sorted(word) == sorted(known)
+    if len(word) + 1 == len(known):
+        return any(known[:place] + known[place + 1 :] == word for place in range(1, len(known)))
+    doubled = (place for place in range(1, len(word)) if word[place] == word[place - 1])
+    return len(word) == len(known) + 1 and any(word[:place] + word[place + 1 :] == known for place in doubled)
+
+
+@cache
+def _dictionary() -> SpellChecker:
+    from spellchecker import SpellChecker
+
+    return SpellChecker(language="en")
+
+
+def _is_english(word: str) -> bool:
+    return word in _dictionary()
 
 
 def corrected(text: Text, tilings: list[Tiling], left: Spans, lexicon: Lexicon) -> Iterator[str]:
@@ -102,7 +183,7 @@ def _nearest_words(word: str) -> tuple[str, ...]:
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    if len(word) < 4 or not word.isascii() or not word.isalpha():
+    if len(word) < 4 or not word.isascii() or not word.isalpha() or _is_english(word):
         return ()
     most = 1 if len(word) < 6 else 2
     found = process.extract(word, _single_words(), scorer=OSA.distance, score_cutoff=most, limit=3)

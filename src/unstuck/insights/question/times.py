@@ -182,6 +182,14 @@ def since(times: list[Time], reader: Reader) -> Time | None:
     return spans(Span(span.end if span.point else span.start, reader.now))
 
 
+def of_or_since(times: list[Time], reader: Reader) -> Time | None:
+    """ "Tickets from last week": those of that week, or all since then? A period that still runs is both."""
+    span = times[0].span
+    if span is None or span.point or span.start is None or span.end > reader.now:
+        return since(times, reader)
+    return unsure(span, Span(span.start, reader.now))
+
+
 def after(times: list[Time], reader: Reader) -> Time | None:
     span = times[0].span
     return None if span is None else spans(Span(span.end, max(span.end, reader.now)))

@@ -508,7 +508,8 @@ def _frame(before: str, after: str, meaning: times.FrameMeaning, between: str | 
 
 
 FRAMES: list[Frame] = [
-    _frame("since|starting|starting from|beginning|ever since|from", "", times.since),
+    _frame("since|starting|starting from|beginning|ever since", "", times.since),
+    _frame("from", "", times.of_or_since),
     _frame(
         "from|since", "on|onward|onwards|until now|to now|till now|to date|up to now|to today|until today", times.since
     ),
