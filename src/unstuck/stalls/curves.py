@@ -44,11 +44,13 @@ def learn(group: Codes, lasted: Floats, ended: NDArray[np.bool_], weight: Floats
     group, lasted, ended, weight = group[order], lasted[order], ended[order], weight[order]
     begins = np.searchsorted(group, np.arange(groups)).astype(np.int64)
     before = np.concatenate([[0.0], np.cumsum(weight)])
-    total = np.bincount(group, weight, groups)
+    total: Floats = np.bincount(group, weight, groups).astype(np.float64)
     at_risk = total[group] - (before[:-1] - before[begins][group])
     ending = np.where(ended, weight / np.maximum(at_risk, 1e-12), 0.0)
     logs = np.concatenate([[0.0], np.cumsum(np.log1p(-np.minimum(ending, 1 - 1e-9)))])
-    return Curves(group * _FAR + lasted, logs, begins, logs[begins], total, np.bincount(group, minlength=groups))
+    return Curves(
+        group * _FAR + lasted, logs, begins, logs[begins], total, np.bincount(group, minlength=groups).astype(np.int64)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +99,11 @@ def read(connection: DuckDBPyConnection, moments: str = ENTRIES, **given: Any) -
     opened, asked = whole(columns["opened_s"]), whole(columns["asked_s"])
     known = {name: labels(columns[name]) for name in ("stage", "team", "assignee", "before", *FIELDS)}
     facts = {name: Fact(one.words, one.codes) for name, one in known.items()}
-    facts |= {"time": _time(asked), "age": _steps(asked - opened, AGES), "changes": _steps(whole(columns["n"]), CHANGES)}
+    facts |= {
+        "time": _time(asked),
+        "age": _steps(asked - opened, AGES),
+        "changes": _steps(whole(columns["n"]), CHANGES),
+    }
     facts |= _custom(columns["custom"])
     told = {name: fact for name, fact in facts.items() if name == "stage" or _tells(fact)}
     return Moments(
@@ -124,7 +129,7 @@ def _time(asked: NDArray[np.int64]) -> Fact:
 
 
 def _steps(numbers: NDArray[np.int64], edges: tuple[int, ...]) -> Fact:
-    words = (f"0 {edges[0]}", *(f"{low} {high}" for low, high in zip(edges, edges[1:], strict=False)), f"{edges[-1]} ")
+    words = (f"0 {edges[0]}", *(f"{low} {high}" for low, high in pairwise(edges)), f"{edges[-1]} ")
     return Fact(words, np.searchsorted(np.array(edges), numbers, side="right").astype(np.int64))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,9 +16,9 @@ from unstuck.tickets.calendars import BusinessCalendar
 _DAY = 86_400
 _ALL_DAY = ((0, 24 * 60),)
 #: The clock that stands still on Saturdays and Sundays.
-WEEKDAYS = BusinessCalendar("UTC", (_ALL_DAY,) * 5 + ((), ()))  # type: ignore[arg-type]
+WEEKDAYS = BusinessCalendar("UTC", (_ALL_DAY,) * 5 + ((), ()))
 #: Comparable tickets that are enough to be named as a group.
-ENOUGH = 20
+ENOUGH, ENOUGH_FOR_A_REASON = 20, 5
 #: The last part of history, in these steps, on which ways of reckoning are compared.
 TRIED, STEPS = 0.25, 2
 #: Days after which a case counts half.
@@ -71,7 +72,7 @@ class Question:
         known = (moments.end <= now) | late
         if self.outcomes is not None:
             known, late = self.outcomes.since <= now, self.outcomes.late
-        age = np.maximum(now - moments.asked, 0) / _DAY
+        age = np.maximum(now - moments.start, 0) / _DAY
         return Cases(
             lasted=np.maximum(self._ticks(until, recipe.clock) - start, 0),
             limit=limit,
@@ -137,7 +138,7 @@ class Forecast:
     def chances(self, rows: Codes) -> Floats:
         """The chance of being late, for each of the question's rows."""
         by_curve = self.curve.late(rows, self.cases.limit[rows], self.cases.waited[rows])
-        if self.card is None:
+        if self.card is None or self.recipe.method == "curve":
             return by_curve
         by_card = self.card.late(rows, self.cases)
         if self.recipe.method == "scorecard":
@@ -155,7 +156,13 @@ class Forecast:
         depth, comparables = self.curve.finest(row, ENOUGH)
         at = Nested(self.curve.levels[: depth + 1], self.curve.lean)
         names = ("stage", *self.chain[:depth])
-        return Risk(chance, tuple((name, self._word(name, row)) for name in names), comparables, self._rate(at, row), self._reasons(row, parts))
+        return Risk(
+            chance,
+            tuple((name, self._word(name, row)) for name in names),
+            comparables,
+            self._rate(at, row),
+            self._reasons(row, parts),
+        )
 
     def _reasons(self, row: int, parts: Floats) -> tuple[Reason, ...]:
         if self.card is None:
@@ -167,10 +174,10 @@ class Forecast:
             told = {name for reason in reasons for name in reason.fact.split("+")}
             if parts[place] <= 0 or len(reasons) == 2:
                 break
-            if not told & set(term) and all(self._word(name, row) for name in term):
-                codes, learned = self.card.curves[place].levels[-1]
-                value = " + ".join(self._word(name, row) for name in term)
-                n = int(learned.cases[codes[row]])
+            codes, learned = self.card.curves[place].levels[-1]
+            n, words = int(learned.cases[codes[row]]), [self._word(name, row) for name in term]
+            if not told & set(term) and all(words) and n >= ENOUGH_FOR_A_REASON:
+                value = " + ".join(words)
                 reasons.append(Reason("+".join(term), value, self._rate(self.card.curves[place], row), n))
         return tuple(reasons)
 
@@ -205,8 +212,9 @@ class Learner:
         cases = self.question.cases(now, recipe)
         chain = self._chain if recipe.method != "stage" else ()
         [curve] = self._groups.nested([chain], rows, cases)
-        with_card = recipe.method in ("scorecard", "both")
-        card = fit(self._terms, self._groups, rows, self.question.moments.ticket, cases) if with_card else None
+        # Reasons are the scorecard's, whatever the chance is reckoned by.
+        plain = recipe.method == "stage"
+        card = None if plain else fit(self._terms, self._groups, rows, self.question.moments.ticket, cases)
         return Forecast(recipe, self.question, cases, curve, chain, card)
 
     def choose(self, rows: Codes, now: int) -> Recipe:
@@ -220,11 +228,11 @@ class Learner:
         if len(surely) < ENOUGH_KNOWN:
             return PLAIN
         losses: dict[Recipe, list[Floats]] = {}
-        asked = self.question.moments.asked
-        edges = np.quantile(asked[surely], np.linspace(1 - TRIED, 1, STEPS + 1))
+        began = self.question.moments.start
+        edges = np.quantile(began[surely], np.linspace(1 - TRIED, 1, STEPS + 1))
         late = self.question.cases(now, PLAIN).late
-        for low, high in zip(edges, edges[1:], strict=False):
-            before, then = rows[asked[rows] < low], surely[(asked[surely] >= low) & (asked[surely] <= high)]
+        for low, high in pairwise(edges):
+            before, then = rows[began[rows] < low], surely[(began[surely] >= low) & (began[surely] <= high)]
             for forecast in self._forecasts(before, int(low)):
                 chances = np.clip(forecast.chances(then), 1e-4, 1 - 1e-4)
                 losses.setdefault(forecast.recipe, []).append(-np.log(np.where(late[then], chances, 1 - chances)))
@@ -241,4 +249,4 @@ class Learner:
                 full = self.learn(rows, now, Recipe(clock, half_life, "both"))
                 yield full
                 yield replace(full, recipe=replace(full.recipe, method="scorecard"))
-                yield replace(full, recipe=replace(full.recipe, method="curve"), card=None)
+                yield replace(full, recipe=replace(full.recipe, method="curve"))

@@ -113,7 +113,9 @@ def fit(terms: Sequence[tuple[str, ...]], groups: Levels, rows: Codes, ticket: C
     usable = cases.known[rows] & (cases.limit[rows] > cases.waited[rows])
     chosen = rows[usable]
     weight = cases.weight[chosen]
-    found = logistic(odds[usable], cases.late[chosen], weight / max(float(weight.mean()), 1e-12) if len(chosen) else weight)
+    found = logistic(
+        odds[usable], cases.late[chosen], weight / max(float(weight.mean()), 1e-12) if len(chosen) else weight
+    )
     return Scorecard(terms, groups.nested(terms, rows, cases), float(found[0]), found[1:])
 
 

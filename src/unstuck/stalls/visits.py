@@ -113,9 +113,7 @@ def read(connection: DuckDBPyConnection, calendars: Calendars) -> Visits:
         start=start,
         end=end,
         # Teams without a calendar have no business clock: every second counts.
-        business_start=np.where(
-            np.ma.getmaskarray(columns["business_start"]), start, whole(columns["business_start"])
-        ),
+        business_start=np.where(np.ma.getmaskarray(columns["business_start"]), start, whole(columns["business_start"])),
         business_end=np.where(np.ma.getmaskarray(columns["business_end"]), end, whole(columns["business_end"])),
         dropped=np.ma.filled(columns["dropped"], False).astype(np.bool_),
         calendars=calendars,
