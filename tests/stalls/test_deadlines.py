@@ -22,7 +22,7 @@ DAYS = {"P1": 1, "P2": 4, "P3": 9}
 
 
 def tickets(flag_by_time: bool, noise: float = 0.0) -> Iterator[TicketChange]:
-    chance = Random(3)  # noqa: S311
+    chance = Random(3)
     for number in range(600):
         name, priority = f"T-{number}", chance.choice(list(DAYS))
         start = NOON + timedelta(hours=7 * number)
