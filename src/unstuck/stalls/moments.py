@@ -52,7 +52,7 @@ WITH held AS (
 SELECT m.ticket, epoch_us(t.created_at) // 1000000 AS opened_s, epoch_us(m.asked) // 1000000 AS asked_s,
     epoch_us(m.start_at) // 1000000 AS start_s, epoch_us(m.end_at) // 1000000 AS end_s, m.dropped,
     h.stage, h.holder AS team, h.assignee, coalesce(h.prev_stage, '') || ' ' || least(h.visit, 3) AS before,
-    coalesce(c.n, 0) AS n, {", ".join(f"f.{name}" for name in FIELDS)}, f.custom
+    coalesce(c.n, 0) AS n, {", ".join(f"f.{name}" for name in FIELDS)}, map_keys(f.custom) AS custom_names, map_values(f.custom) AS custom_values
 FROM moment m JOIN held h ON h.ticket = m.ticket AND h.seq = m.seq JOIN tickets t ON t.ticket = m.ticket
 ASOF LEFT JOIN fields f ON f.ticket = m.ticket AND m.asked >= f.start_at
 ASOF LEFT JOIN counted c ON c.ticket = m.ticket AND m.asked >= c."at"
@@ -104,7 +104,7 @@ def read(connection: DuckDBPyConnection, moments: str = ENTRIES, **given: Any) -
         "age": _steps(asked - opened, AGES),
         "changes": _steps(whole(columns["n"]), CHANGES),
     }
-    facts |= _custom(columns["custom"])
+    facts |= _custom(columns["custom_names"], columns["custom_values"])
     told = {name: fact for name, fact in facts.items() if name == "stage" or _tells(fact)}
     return Moments(
         ticket=whole(columns["ticket"]),
@@ -133,8 +133,9 @@ def _steps(numbers: NDArray[np.int64], edges: tuple[int, ...]) -> Fact:
     return Fact(words, np.searchsorted(np.array(edges), numbers, side="right").astype(np.int64))
 
 
-def _custom(column: NDArray[np.object_]) -> dict[str, Fact]:
-    maps = [dict(one) if one else {} for one in np.ma.filled(column, None)]
-    names = sorted({name for one in maps for name in one})
-    known = {name: labels(np.array([one.get(name) for one in maps] or [None], dtype=object)) for name in names}
+def _custom(names: NDArray[np.object_], values: NDArray[np.object_]) -> dict[str, Fact]:
+    both = zip(np.ma.filled(names, None), np.ma.filled(values, None), strict=True)
+    maps = [{} if mine is None else dict(zip(mine, theirs, strict=True)) for mine, theirs in both]
+    all_names = sorted({name for one in maps for name in one})
+    known = {name: labels(np.array([one.get(name) for one in maps] or [None], dtype=object)) for name in all_names}
     return {f"custom.{name}": Fact(one.words, one.codes) for name, one in known.items()}

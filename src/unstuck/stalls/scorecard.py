@@ -97,7 +97,7 @@ class Scorecard:
 
     def late(self, rows: Codes, cases: Cases) -> Floats:
         """The chance that each row is late."""
-        chance: Floats = 1 / (1 + np.exp(-(self.start + self.parts(rows, cases).sum(axis=1))))
+        chance: Floats = 1 / (1 + np.exp(-np.clip(self.start + self.parts(rows, cases).sum(axis=1), -30, 30)))
         return np.where(cases.limit[rows] <= cases.waited[rows], 1.0, chance)
 
 
@@ -132,16 +132,20 @@ def log_odds(chance: Floats) -> Floats:
 
 
 def logistic(columns: Floats, late: Flags, weight: Floats) -> Floats:
-    """Intercept and weights of a ridge logistic regression, by Newton's method."""
-    wide = np.column_stack([np.ones(len(columns)), columns])
-    hold = np.diag([1e-6, *[RIDGE] * columns.shape[1]])
+    """Intercept and weights of a logistic regression, by Newton's method.
+
+    The first column counts in full, the others' weights are held near zero: it is the stage's own log odds,
+    which go up while a ticket waits although all was learned from tickets that had just come in.
+    """
+    wide = np.column_stack([np.ones(len(columns)), columns[:, 1:]])
+    hold = np.diag([1e-6, *[RIDGE] * (wide.shape[1] - 1)])
     found: Floats = np.zeros(wide.shape[1])
     for _ in range(50):
-        chance = 1 / (1 + np.exp(-np.clip(wide @ found, -30, 30)))
+        chance = 1 / (1 + np.exp(-np.clip(columns[:, 0] + wide @ found, -30, 30)))
         slope = wide.T @ (weight * (late - chance)) - hold @ found
         bend = (wide * (weight * chance * (1 - chance))[:, None]).T @ wide + hold
-        step = np.linalg.solve(bend, slope)
+        step = np.clip(np.linalg.solve(bend, slope), -5, 5)
         found = found + step
         if np.abs(step).max() < 1e-6:
             break
-    return found
+    return np.concatenate([found[:1], [1.0], found[1:]])
