@@ -22,7 +22,7 @@ from bot.playground.standin import SlackStandIn
 from unstuck.deps import Deps
 from unstuck.nudges.sweep import NUDGE
 from unstuck.testing import NOON, a_ticket
-from unstuck.testing_nudges import RunningClock, small_desk, sweep, tell
+from unstuck.testing_nudges import HASTY, RunningClock, small_desk, sweep, tell
 from unstuck.tickets.changes import PersonRecord
 
 if TYPE_CHECKING:
@@ -135,6 +135,15 @@ def test_eight_kills_lose_and_double_nothing(database_url: str, tmp_path: Path) 
     run(database_url, tmp_path / "home", kills=8, nudges=60, seed=1)
 
 
+#: On a busy machine the fast clock would run into the night.
+ALL_DAY = f"""{HASTY}
+[hours]
+from = "00:00"
+to = "23:59"
+days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_three_workers_two_hundred_kills_and_five_restarts_of_the_database(tmp_path: Path) -> None:
@@ -147,7 +156,7 @@ def three_workers(directory: Path, *, kills: int, restarts: int, nudges: int, se
     with (
         a_server(directory / "server") as server,
         SlackStandIn() as slack,
-        small_desk(url_of(server), directory / "home", clock=RunningClock(NOON, since)) as deps,
+        small_desk(url_of(server), directory / "home", rules=ALL_DAY, clock=RunningClock(NOON, since)) as deps,
         ExitStack() as started,
     ):
         _stalled(deps, slack, nudges)
