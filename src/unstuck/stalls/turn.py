@@ -28,6 +28,8 @@ class PartyKind(StrEnum):
     #: Another team that the ticket was put on hold for.
     INTERNAL = "internal"
     VENDOR = "vendor"
+    #: Somebody who has to approve.
+    APPROVAL = "approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _party(stay: Stay, team: str | None, visit_at: datetime, words: list[Activit
     ours = _holder(stay, team)
     last = words[-1] if words and words[-1].at >= visit_at else None
     match stay.stage_class:
-        case StageClass.WAIT_CUSTOMER if last and last.author_kind == "customer":
+        case StageClass.WAIT_CUSTOMER if last and last.author_kind == "customer" and not _promises(last):
             return ours, _first_unanswered(words, visit_at)
         case StageClass.WAIT_CUSTOMER:
             return Party(PartyKind.CUSTOMER), visit_at
@@ -132,8 +134,8 @@ def _party(stay: Stay, team: str | None, visit_at: datetime, words: list[Activit
             return Party(PartyKind.INTERNAL, team), visit_at
         case StageClass.WAIT_VENDOR:
             return Party(PartyKind.VENDOR), visit_at
-        case _ if last and last.at >= stay.start_at and _asks(last):
-            return Party(PartyKind.CUSTOMER), last.at
+        case _ if last and last.at >= stay.start_at and (elsewhere := _elsewhere(last)):
+            return Party(elsewhere), last.at
         case _:
             return ours, visit_at
 
@@ -150,9 +152,25 @@ def _holder(stay: Stay, team: str | None) -> Party:
     return Party(PartyKind.TEAM, team) if team is not None else Party(PartyKind.NOBODY)
 
 
-def _asks(message: Activity) -> bool:
-    """Whether an agent's message leaves the next move to the customer."""
-    return message.author_kind == "agent" and weigh(message.body or "") is Weight.ASKS
+def _promises(message: Activity) -> bool:
+    """Whether a customer says that they will do their part, which is not to have done it."""
+    return message.author_kind == "customer" and weigh(message.body or "") is Weight.PROMISES
+
+
+#: Who has to move after an agent's message, where it is not the agent.
+_AFTER_AGENT = {
+    Weight.ASKS: PartyKind.CUSTOMER,
+    Weight.APPROVAL: PartyKind.APPROVAL,
+    Weight.VENDOR: PartyKind.VENDOR,
+    Weight.INTERNAL: PartyKind.INTERNAL,
+}
+
+
+def _elsewhere(message: Activity) -> PartyKind | None:
+    """Who but us has to move after the last words; None when it is us."""
+    if message.author_kind == "agent":
+        return _AFTER_AGENT.get(weigh(message.body or ""))
+    return PartyKind.CUSTOMER if _promises(message) else None
 
 
 def _last_move(timeline: Timeline, after: datetime, party: Party, bots: frozenset[str]) -> Activity | None:

@@ -105,29 +105,27 @@ class Seen:
 def read(connection: DuckDBPyConnection, calendars: Calendars) -> Visits:
     """All visits to stages of open classes, from the relations of `facts`; timers are left out."""
     columns = connection.execute(_SQL).fetchnumpy()
-    start, end = _whole(columns["start_s"]), _whole(columns["end_s"], NEVER)
+    start, end = whole(columns["start_s"]), whole(columns["end_s"], NEVER)
     return Visits(
-        stage=_labels(columns["stage"]),
-        team=_labels(columns["team"]),
-        priority=_labels(columns["priority"]),
+        stage=labels(columns["stage"]),
+        team=labels(columns["team"]),
+        priority=labels(columns["priority"]),
         start=start,
         end=end,
         # Teams without a calendar have no business clock: every second counts.
-        business_start=np.where(
-            np.ma.getmaskarray(columns["business_start"]), start, _whole(columns["business_start"])
-        ),
-        business_end=np.where(np.ma.getmaskarray(columns["business_end"]), end, _whole(columns["business_end"])),
+        business_start=np.where(np.ma.getmaskarray(columns["business_start"]), start, whole(columns["business_start"])),
+        business_end=np.where(np.ma.getmaskarray(columns["business_end"]), end, whole(columns["business_end"])),
         dropped=np.ma.filled(columns["dropped"], False).astype(np.bool_),
         calendars=calendars,
     )
 
 
-def _whole(column: NDArray[np.int64], missing: int = 0) -> NDArray[np.int64]:
+def whole(column: NDArray[np.int64], missing: int = 0) -> NDArray[np.int64]:
     filled: NDArray[np.int64] = np.ma.filled(column, missing).astype(np.int64)
     return filled
 
 
-def _labels(column: NDArray[np.object_]) -> Labels:
+def labels(column: NDArray[np.object_]) -> Labels:
     masked = np.ma.getmaskarray(column)
     plain = [None if hidden else value for value, hidden in zip(np.ma.getdata(column), masked, strict=True)]
     words = tuple(dict.fromkeys(plain))

@@ -20,12 +20,22 @@ class Weight(StrEnum):
     COURTESY = "courtesy"
     #: The writer needs something from the reader.
     ASKS = "asks"
+    #: The writer will do something next; until then nobody else has to.
+    PROMISES = "promises"
+    #: The writer waits for somebody's approval, for somebody outside, or for colleagues who have it now.
+    APPROVAL = "approval"
+    VENDOR = "vendor"
+    INTERNAL = "internal"
     SAYS = "says"
 
     @property
     def counts(self) -> bool:
         """Whether somebody who waits for a reply has got one."""
-        return self in (Weight.ASKS, Weight.SAYS)
+        return self not in (Weight.AUTO_REPLY, Weight.BOUNCE, Weight.COURTESY)
+
+
+#: What a message amounts to besides asking, the surest first.
+_ELSE = (Weight.APPROVAL, Weight.VENDOR, Weight.INTERNAL, Weight.PROMISES)
 
 
 def weigh(body: str) -> Weight:
@@ -36,7 +46,10 @@ def weigh(body: str) -> Weight:
             return machine
     if text and _only_courtesy(text):
         return Weight.COURTESY
-    return Weight.ASKS if _found("asks", _without("offer", text)) else Weight.SAYS
+    text = _without("offer", text)
+    if _found("asks", text):
+        return Weight.ASKS
+    return next((weight for weight in _ELSE if _found(weight.value, text)), Weight.SAYS)
 
 
 def _own_words(body: str) -> str:
@@ -47,7 +60,7 @@ def _own_words(body: str) -> str:
 
 def _only_courtesy(text: str) -> bool:
     rest = _without("courtesy", text)
-    if rest == text or re.search(r"[?？\d]", text):
+    if rest == text or re.search(r"[?？\d]|[一二两三四五六七八九十半][点号日天月个件台楼次]", text):
         return False
     # What may be left is whom one thanks, and who does: "Thanks Ana! Best, Tom".
     left = re.findall(r"[^\W_]+", rest)

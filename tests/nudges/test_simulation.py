@@ -1,0 +1,200 @@
+"""A desk over weeks: two teams, holidays, clock changes, people away, downtime, late and doubled news.
+
+What people get is checked against the simulation's own books, not against what Unstuck believes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select, update
+
+from unstuck.clock import FrozenClock, parse_instant
+from unstuck.deps import Deps
+from unstuck.nudges import outbox
+from unstuck.nudges.desk import read_desk
+from unstuck.nudges.ladder import base
+from unstuck.nudges.outbox import Claim
+from unstuck.nudges.sweep import NUDGE
+from unstuck.testing import Databases, a_change, a_ticket
+from unstuck.testing_nudges import small_desk, sweep, tell
+from unstuck.tickets.calendars import load_calendars
+from unstuck.tickets.changes import PersonRecord, TeamRecord, TicketChange
+from unstuck.tickets.database import reading
+from unstuck.tickets.tables import Calendar, Team
+
+#: Spring Festival and its worked Saturdays come in February, summer time in Europe at the end of March.
+START = datetime(2026, 1, 26, tzinfo=UTC)
+ZONES = {"berlin": "Europe/Berlin", "shanghai": "Asia/Shanghai"}
+COUNTRIES = {"berlin": "DE-BE", "shanghai": "CN"}
+RULES = '[[target]]\nwithin = "1d"\n'
+TICKET_PER_DAY, PERSON_PER_DAY = 2, 5
+#: A last step has its waits before it; a stall younger than this at the end may still be on its way.
+CLIMBS = timedelta(days=16)
+
+
+@dataclass
+class Simulation:
+    """The desk, and what really happened on it."""
+
+    deps: Deps
+    clock: FrozenClock
+    dice: random.Random
+    tickets: int
+    #: The share of tickets that nobody ever solves.
+    abandoned: float
+    #: Per ticket: what Unstuck has been told so far, as (when it happened, status), and its team.
+    told: dict[str, dict[datetime, str]] = field(default_factory=dict)
+    team: dict[str, str] = field(default_factory=dict)
+    #: News that will arrive later.
+    mail: list[tuple[datetime, TicketChange]] = field(default_factory=list)
+    away: set[str] = field(default_factory=set)
+    sent: list[tuple[datetime, str, str, str, int]] = field(default_factory=list)
+
+    def run(self, days: int) -> None:
+        self._people()
+        for number in range(self.tickets):
+            self._life(f"T-{number}", START + timedelta(hours=self.dice.uniform(0, 24 * days)), days)
+        self.mail.sort(key=lambda item: item[0])
+        down = START + timedelta(days=days // 2, hours=7)
+        while self.clock.at < START + timedelta(days=days):
+            self.clock.tick(timedelta(hours=1))
+            self._receive()
+            if self.clock.at.hour == 4:
+                self._somebody_leaves_or_returns()
+            if not down <= self.clock.at < down + timedelta(hours=6):
+                # What was not delivered in the last hour meets the news of this one.
+                self._deliver()
+                sweep(self.deps)
+                if self.dice.random() < 0.6:
+                    self._deliver()
+
+    def _people(self) -> None:
+        with self.deps.sessions.begin() as session:
+            hours = {str(day): [["09:00", "12:00"], ["13:00", "18:00"]] for day in range(5)}
+            for name, zone in ZONES.items():
+                session.add(Calendar(name=name, timezone=zone, hours=hours, country=COUNTRIES[name], exceptions={}))
+        tell(self.deps, (), [*self._records()], [TeamRecord(name, name.title(), calendar=name) for name in ZONES])
+        with self.deps.sessions.begin() as session:
+            for name in ZONES:
+                session.execute(update(Team).where(Team.ext_id == name).values(lead=f"{name}-0"))  # type: ignore[arg-type]
+
+    def _records(self) -> Iterator[PersonRecord]:
+        for team in ZONES:
+            for number in range(12):
+                name = f"{team}-{number}"
+                yield PersonRecord(name, name, "agent", f"{name}@example.com", team, active=name not in self.away)
+
+    def _somebody_leaves_or_returns(self) -> None:
+        name = f"{self.dice.choice(list(ZONES))}-{self.dice.randrange(12)}"
+        self.away ^= {name}
+        tell(self.deps, (), self._records())
+
+    def _life(self, name: str, start: datetime, days: int) -> None:
+        start = start.replace(microsecond=0)
+        team = self.dice.choice(list(ZONES))
+        self.team[name] = team
+        owned = {"assignee": f"{team}-{self.dice.randrange(12)}"} if self.dice.random() < 0.8 else {}
+        changes, at = a_ticket(name, start=start, team=team, **owned), start
+        for _ in range(self.dice.randrange(7)):
+            at = (at + timedelta(hours=self.dice.expovariate(1 / 60))).replace(microsecond=0)
+            status = self.dice.choice(["Active", "Wait_Customer", "Wait_Vendor", "Wait_Internal", "Solved"])
+            changes.append(a_change(name, at, status=status, actor=owned.get("assignee")))
+        if self.dice.random() >= self.abandoned:
+            changes.append(a_change(name, at + timedelta(hours=self.dice.randrange(1, 30)), status="Solved"))
+        for change in changes:
+            late = timedelta(hours=self.dice.uniform(1, 30)) if self.dice.random() < 0.1 else timedelta()
+            self.mail.append((change.at + late, change))
+            if self.dice.random() < 0.2:
+                self.mail.append((change.at + late + timedelta(hours=self.dice.uniform(0, 5)), change))
+
+    def _receive(self) -> None:
+        here = [change for at, change in self.mail if at <= self.clock.at]
+        del self.mail[: len(here)]
+        if here:
+            tell(self.deps, here)
+        for change in here:
+            self.told.setdefault(change.ticket, {})[change.at] = str(change.values["status"])
+
+    def _deliver(self) -> None:
+        while True:
+            with reading(self.deps.engine) as connection:
+                desk = read_desk(connection, self.deps.settings, {})
+            with self.deps.sessions.begin() as session:
+                held = outbox.claim(session, desk, self.clock.at)
+            if held is None:
+                return
+            self._check(held)
+            with self.deps.sessions.begin() as session:
+                assert outbox.aim(session, held, "C1")
+                assert outbox.sent(session, held, "C1", str(held.nudge_id), self.clock.at, lang="en")
+
+    def _check(self, held: Claim) -> None:
+        ticket = held.ticket.ext_id
+        moves, team = self.told[ticket], self.team[ticket]
+        latest = max(moves)
+        assert parse_instant(base(held.occasion)) >= latest, f"{ticket} had moved at {latest}"
+        assert moves[latest] not in ("Wait_Customer", "Solved"), f"{ticket} waits for nobody here"
+        local = self.clock.at.astimezone(ZoneInfo(ZONES[team]))
+        with reading(self.deps.engine) as connection:
+            calendar = load_calendars(connection)[team.title()]
+        assert calendar.is_open(self.clock.at), f"{team} does not work at {local}"
+        assert 9 <= local.hour < 18, f"{local}"
+        assert local.weekday() < 5, f"{local}"
+        kind, _, person = held.recipient.partition(":")
+        assert kind not in ("person", "lead") or person not in self.away, f"{person} is away"
+        self.sent.append((self.clock.at, team, ticket, held.recipient, held.step))
+
+    def check_caps(self) -> None:
+        """No ticket and no person heard more on one of their days than the rules allow."""
+        days = [(at.astimezone(ZoneInfo(ZONES[team])).date(), ticket, who) for at, team, ticket, who, _ in self.sent]
+        assert max(Counter((day, ticket) for day, ticket, _ in days).values()) <= TICKET_PER_DAY
+        # Managers hear of both teams, whose days begin at different hours.
+        persons = [(day, who) for day, _, who in days if who != "manager"]
+        assert max(Counter(persons).values()) <= PERSON_PER_DAY
+
+    def climbed(self) -> list[str]:
+        """Tickets that have stood still for longer than the whole ladder takes."""
+        return [
+            ticket
+            for ticket, moves in self.told.items()
+            if moves[max(moves)] not in ("Wait_Customer", "Solved") and self.clock.at - max(moves) > CLIMBS
+        ]
+
+    def unknown_to_managers(self) -> list[str]:
+        """Those of them of which no manager has heard."""
+        heard = {(ticket, step) for _, _, ticket, _, step in self.sent}
+        return [ticket for ticket in self.climbed() if (ticket, 3) not in heard]
+
+
+def simulate(url: str, home: Path, *, tickets: int, days: int, abandoned: float) -> Simulation:
+    clock = FrozenClock(START)
+    with small_desk(url, home, rules=RULES, clock=clock, timezone="Europe/Berlin", managers="U1") as deps:
+        simulation = Simulation(deps, clock, random.Random(11), tickets, abandoned)
+        simulation.run(days)
+        simulation.check_caps()
+        with deps.engine.connect() as connection:
+            keys = list(connection.execute(select(NUDGE.c.key)).scalars())
+    assert len(keys) == len(set(keys))
+    return simulation
+
+
+def test_four_weeks_of_a_small_desk(databases: Databases, tmp_path: Path) -> None:
+    found = simulate(databases.sqlite(), tmp_path / "home", tickets=40, days=28, abandoned=0.6)
+    assert len(found.sent) > 30
+    assert found.climbed()
+    assert found.unknown_to_managers() == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_ninety_days_of_five_thousand_tickets(databases: Databases, tmp_path: Path) -> None:
+    found = simulate(databases.sqlite(), tmp_path / "home", tickets=5000, days=90, abandoned=0.04)
+    assert found.unknown_to_managers() == []

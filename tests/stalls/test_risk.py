@@ -1,0 +1,119 @@
+"""The chance of being late: on made-up desks whose truth is known, and on the real log."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.facts import Facts
+from unstuck.imports.mapping import read_map
+from unstuck.stalls.moments import Fact, Moments, read
+from unstuck.stalls.questions import overstaying
+from unstuck.stalls.risk import PLAIN, Learner, Question
+from unstuck.stalls.visits import NEVER
+from unstuck.testing import import_file, shared_data
+from unstuck.tickets.store import open_store
+
+DAY = 86_400
+LOG = shared_data("tickets/uci_incident_event_log.csv.gz", Path(__file__).parents[2])
+
+
+def desk(n: int = 2000, late: tuple[float, float] = (0.02, 0.6)) -> Question:
+    """A ticket an hour; of the first team's so many last longer than a day, of the second's so many."""
+    chance = np.random.default_rng(7)
+    team, product = chance.integers(0, 2, n), chance.integers(0, 5, n)
+    asked = np.arange(n) * 3600 + 1_700_000_000
+    lasts = np.where(chance.random(n) < np.array(late)[team], 3 * DAY, 3600)
+    facts = {
+        "stage": Fact(("Active",), np.zeros(n, dtype=np.int64)),
+        "team": Fact(("quick", "slow"), team),
+        "product": Fact(tuple("abcde"), product),
+    }
+    moments = Moments(np.arange(n), asked, asked, asked, asked + lasts, facts)
+    return Question(moments, asked + DAY)
+
+
+def forecast(question: Question, now: int) -> tuple[Learner, np.ndarray]:
+    return Learner(question), np.flatnonzero(question.moments.asked < now)
+
+
+def test_the_chance_comes_near_the_truth_and_says_why() -> None:
+    question = desk()
+    now = int(question.moments.asked[1500])
+    learner, rows = forecast(question, now)
+    recipe = learner.choose(rows, now)
+    assert recipe != PLAIN
+    found = learner.learn(rows, now, recipe)
+    later = np.arange(1500, 2000)
+    slow = question.moments.facts["team"].codes[later] == 1
+    chances = found.chances(later)
+    assert chances[slow].mean() == pytest.approx(0.6, abs=0.08)
+    assert chances[~slow].mean() == pytest.approx(0.02, abs=0.03)
+    risk = found.risks(later[slow][:1])[0]
+    assert risk.group[:2] == (("stage", "Active"), ("team", "slow"))
+    assert risk.comparables > 500
+    assert (risk.reasons[0].fact, risk.reasons[0].value) == ("team", "slow")
+    assert risk.reasons[0].rate == pytest.approx(0.6, abs=0.06)
+
+
+def test_nothing_learned_looks_into_the_future() -> None:
+    question = desk()
+    now = int(question.moments.asked[1500])
+    learner, rows = forecast(question, now)
+    recipe = learner.choose(rows, now)
+    before = learner.learn(rows, now, recipe).chances(np.arange(1500, 2000))
+    # Whatever happens after `now` changes: nothing was learned from it.
+    end = question.moments.end.copy()
+    end[end > now] = NEVER
+    blind = Question(Moments(**{**_columns(question.moments), "end": end}), question.due)
+    learner, rows = forecast(blind, now)
+    assert learner.choose(rows, now) == recipe
+    assert np.array_equal(learner.learn(rows, now, recipe).chances(np.arange(1500, 2000)), before)
+
+
+def _columns(moments: Moments) -> dict[str, object]:
+    return {name: getattr(moments, name) for name in Moments.__slots__}
+
+
+def test_with_little_history_the_stage_has_to_do() -> None:
+    question = desk(100)
+    learner, rows = forecast(question, int(question.moments.asked[-1]))
+    assert learner.choose(rows, int(question.moments.asked[-1])) == PLAIN
+
+
+def test_what_has_lasted_too_long_is_late_for_certain() -> None:
+    question = desk()
+    late = Question(question.moments, question.moments.asked - 1)
+    now = int(question.moments.asked[-1])
+    learner, rows = forecast(late, now)
+    assert (learner.learn(rows, now, learner.choose(rows, now)).chances(rows) == 1).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(LOG is None, reason="the real log is not beside the repository (../shared/data)")
+def test_overstaying_on_the_real_log(tmp_path: Path) -> None:
+    """The strict protocol of the data's README; `benchmarks/stalls.py` prints all of it."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    assert LOG is not None
+    engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    import_file(engine, LOG, read_map(LOG.with_name("uci_incident_event_log.map.toml")))
+    with closing(Facts(engine, tmp_path / "facts").connect()) as con:
+        entries = read(con)
+        opened = np.array(
+            [row[0] for row in con.execute("SELECT epoch_us(created_at) // 1000000 FROM tickets").fetchall()]
+        )
+    engine.dispose()
+    cut = int(np.sort(opened)[int(len(opened) * 0.6)])
+    question = overstaying(entries, entries.opened < cut, cut)
+    moments, learner = question.moments, Learner(question)
+    rows = np.flatnonzero((moments.opened < cut) & (moments.asked < cut))
+    asked = np.flatnonzero((moments.opened >= cut) & (moments.end < NEVER))
+    late = moments.end[asked] > question.due[asked]
+    chances = learner.learn(rows, cut, learner.choose(rows, cut)).chances(asked)
+    assert len(asked) == 14_787
+    assert roc_auc_score(late, chances) >= 0.77
+    assert average_precision_score(late, chances) >= 0.28
