@@ -5,7 +5,7 @@
 
 Hand-written means: the shortest SQL that gives the same number, in DuckDB on Parquet files of the same relations
 and in SQLite with indexes, and the same in pandas on frames that are already in memory (`uv pip install --group
-benchmark`). The numbers are compared, so no side answers another question. Two threads. Wall seconds; the machine's
+benchmark`). Before it is timed, DuckDB's number is compared with ours. Two threads. Wall seconds; the machine's
 load is printed, as it decides them: on a busy machine only the ratios mean anything.
 """
 
