@@ -17,7 +17,7 @@ from knowledge.words import language_of, words
 #: Nearest cards that are shown with an "I don't know".
 NEAREST = 5
 #: An answer is clear where, of answers with as much evidence, this share of the accepted ones was wrong in trials.
-CLEAR = 0.1
+CLEAR = 0.15
 
 
 @dataclass(frozen=True, slots=True)
