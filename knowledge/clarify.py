@@ -29,7 +29,9 @@ class Which:
 
 def which(question: Question, hits: Sequence[Hit]) -> Which | None:
     """What to ask before answering from the first of `hits`; `None` when there is no doubt."""
-    close = [hit for hit in hits if hit.score >= AS_WELL * hits[0].score]
+    # The best card of another language may have been raised among the first, and its score with it.
+    own = [hit for hit in hits if hit.card.lang == hits[0].card.lang]
+    close = [hit for hit in own if hit.score >= AS_WELL * own[0].score]
     # Where they say the same, it does not matter which one is meant.
     differing = [hit for hit in close[1:] if not _says_the_same(hit, close[0])]
     if not differing:

@@ -32,6 +32,7 @@ def test_two_products_that_fit_are_asked_about() -> None:
         (Question("it leaks"), [PUMP, replace(BOILER, score=0.5)]),
         (Question("it leaks"), [PUMP, hit("c", 0.99, product="Boiler 9", steps="Open the valve.")]),
         (Question("it leaks"), [PUMP, hit("c", 0.99, product=None, steps="Call the plumber.")]),
+        (Question("it leaks"), [PUMP, hit("raised", 0.95, product="Boiler 9", steps="更换阀门。", lang="zh")]),
         (Question("it leaks"), [PUMP]),
     ],
 )
