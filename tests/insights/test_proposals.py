@@ -124,6 +124,14 @@ def test_the_model_sees_ids_and_the_question_and_no_name_of_the_desk() -> None:
     assert not any(name in shown for name in ("Group 70", "Ana Lima", "Caller 2403", "INC", "Location 204"))
 
 
+def test_the_model_sees_no_personal_data() -> None:
+    model = ScriptedPlanner()
+    proposed("how many tickets of jane.doe@example.com went round in circles last week", model)
+    [shown] = model.shown
+    assert "jane.doe" not in shown
+    assert "went round in circles" in shown
+
+
 # --- the wire ---
 
 
