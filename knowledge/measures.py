@@ -45,7 +45,7 @@ SAME_RESOLUTION = 0.5
 SAME_TOPIC = 0.5
 #: Share of questions that is taken to be about what the desk has not solved yet.
 UNKNOWN_SHARE = 0.25
-#: Cards of each language tried out. With 200, the next 200 moved what hint3's desk got wrong by 3 points.
+#: Cards of each language tried out. With 200, which ones they are moves the share of wrong answers by 3 points.
 TRIED = 400
 #: With fewer tried questions of a language those of all languages set its threshold.
 LEAST_OF_A_LANGUAGE = 40
