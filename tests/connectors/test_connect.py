@@ -14,6 +14,8 @@ from test_contract import fill, stand_in_for
 
 from unstuck.cli import main
 from unstuck.connectors.registry import systems
+from unstuck.connectors.words import best_score
+from unstuck.errors import UsageError
 
 #: Runs `unstuck connect desk` with more words; its exit status, and all that it printed.
 Connect = Callable[..., tuple[int, str]]
@@ -90,3 +92,11 @@ def test_a_wrong_address_is_said(
     assert clue in told
     assert "Traceback" not in told
     assert not (tmp_path / "sources").exists()
+
+
+@pytest.mark.parametrize("told", ["five", "0", "-1", "4.5", ""])
+def test_a_best_score_that_is_no_number_is_named(told: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        best_score({"feedback_best": told})
+    assert refused.value.params["option"] == "feedback_best"
+    assert [best_score({}), best_score({"feedback_best": 10}), best_score({"feedback_best": "4.0"})] == [5, 10, 4]

@@ -33,7 +33,7 @@ from unstuck.connectors import (
 )
 from unstuck.connectors.http import Http, rows_of
 from unstuck.connectors.updates import by_update, moment
-from unstuck.connectors.words import html_of, plain_text, say_once, set_once
+from unstuck.connectors.words import best_score, html_of, plain_text, say_once, set_once
 from unstuck.errors import Forbidden, Refused
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -84,8 +84,7 @@ class HubSpot:
         token = connection.token.get_secret_value()
         headers = {"Authorization": f"Bearer {token}"}
         self._http = Http(connection, headers, transport, per_minute=self.capabilities.per_minute)
-        best = connection.options.get("feedback_best")
-        self._scales = {**_SCALES, "CSAT": (1, int(best))} if best else _SCALES
+        self._scales = {**_SCALES, "CSAT": (1, best_score(connection.options, _SCALES["CSAT"][1]))}
         #: Kinds of linked records that the token may not read.
         self._closed: set[str] = set()
 

@@ -32,7 +32,7 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http
-from unstuck.connectors.words import marked, marker
+from unstuck.connectors.words import best_score, marked, marker
 from unstuck.errors import Forbidden, Malformed, NotThere, Refused, Unavailable, UsageError
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -85,7 +85,7 @@ class Redmine:
         self._projects: list[str] = list(options.get("projects", []))
         self._agent_roles: list[str] | None = options.get("agent_roles")
         self._feedback_field = options.get("feedback_field")
-        self._feedback_best = float(options.get("feedback_best", 5))
+        self._feedback_best = best_score(options)
 
     # --- describe
 

@@ -32,7 +32,7 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http
-from unstuck.connectors.words import marked, marker, plain_text
+from unstuck.connectors.words import best_score, marked, marker, plain_text
 from unstuck.errors import Malformed, NotThere, Refused, Unavailable
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
@@ -79,7 +79,7 @@ class RequestTracker:
         self._http = Http(connection, {"Authorization": f"token {token}"}, transport)
         self._web = connection.url.rstrip("/")
         self._feedback_field = connection.options.get("feedback_field")
-        self._feedback_best = float(connection.options.get("feedback_best", 5))
+        self._feedback_best = best_score(connection.options)
         self._people: dict[str, PersonRecord] = {}
         self._names: dict[str, str] = {}
         self._custom: dict[str, str] = {}

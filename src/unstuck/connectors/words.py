@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from html.parser import HTMLParser
+from typing import Any
 
 from unstuck.connectors import Action, Written
-from unstuck.errors import Refused, Unavailable
+from unstuck.errors import Refused, Unavailable, UsageError
 
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre"})
 _UNREAD = frozenset({"script", "style", "head"})
@@ -63,6 +64,14 @@ def number_of(value: str) -> int:
     if not value.isdecimal():
         raise Refused(f"{value} is no number of anybody there")
     return int(value)
+
+
+def best_score(options: Mapping[str, Any], usual: int = 5) -> int:
+    """What a customer's best score is: the option `feedback_best`. Raises `UsageError` when it is no number from 1 up."""
+    told = str(options.get("feedback_best", usual)).removesuffix(".0")
+    if not told.isdecimal() or int(told) < 1:
+        raise UsageError("connector_bad_option", option="feedback_best", known="1, 2, 3, …")
+    return int(told)
 
 
 def say_once(action: Action, is_said: Callable[[str], bool], send: Callable[[str], object]) -> Written:
