@@ -184,6 +184,13 @@ def test_persons_are_ranked_only_for_those_who_may(con: duckdb.DuckDBPyConnectio
     assert closed.value.key == "persons_closed"
 
 
+@pytest.mark.parametrize("kind", [Kind.MAP, Kind.WHAT_IF])
+def test_what_cannot_be_split_says_so(con: duckdb.DuckDBPyConnection, kind: Kind) -> None:
+    with pytest.raises(UserError) as declined:
+        run(con, Plan(kind=kind, metric="lead_time", by=("weekday",)), Scope(), NOW)
+    assert declined.value.key == "no_such_split"
+
+
 # --- shapes ---
 
 

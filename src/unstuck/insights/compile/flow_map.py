@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unstuck.errors import UsageError
 from unstuck.insights.compile.desk import Desk
 from unstuck.insights.compile.dimensions import Splitter
 from unstuck.insights.compile.events import FLOW, clock_dimensions, happened
@@ -17,7 +18,9 @@ COLUMNS = ("from_stage", "to_stage", "n", "p50", "sum")
 
 
 def flow_map(desk: Desk, plan: Plan) -> Result:
-    """Rows: from, to, how often, median and total time in the stage before the move."""
+    """Rows: from, to, how often, median and total time in the stage before the move. It is not split any further."""
+    if plan.by:
+        raise UsageError("no_such_split", metric=plan.metric or "", dimension=plan.by[0])
     draft = desk.draft(plan)
     stays = draft.known("stays")
     # A visit is all stays of one stage in a row; the move out of it ends it.

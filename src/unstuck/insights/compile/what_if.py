@@ -15,7 +15,9 @@ COLUMNS = ("case", "mean", "p50", "n")
 
 
 def what_if(desk: Desk, plan: Plan) -> Result:
-    """Rows: as it was, and as it would have been."""
+    """Rows: as it was, and as it would have been, for all tickets together."""
+    if plan.by:
+        raise UsageError("no_such_split", metric=plan.metric or "", dimension=plan.by[0])
     if plan.within is not None:
         return _capped(desk, plan)
     left_out = [one for one in plan.filters if one.op is Op.NOT_IN]
