@@ -191,6 +191,13 @@ def test_what_cannot_be_split_says_so(con: duckdb.DuckDBPyConnection, kind: Kind
     assert declined.value.key == "no_such_split"
 
 
+@pytest.mark.parametrize("kind", [Kind.TREND, Kind.COMPARE])
+def test_two_metrics_and_two_groups_are_too_much_at_once(con: duckdb.DuckDBPyConnection, kind: Kind) -> None:
+    with pytest.raises(UserError) as declined:
+        run(con, Plan(kind=kind, metric="age", against_metric="solved", compare_by="priority"), Scope(), NOW)
+    assert declined.value.key == "too_many_splits"
+
+
 # --- shapes ---
 
 

@@ -210,7 +210,9 @@ def _split_comparison(answer: Answer) -> Result:
 
 
 def _pair(plan: Plan) -> tuple[Plan, Plan]:
-    """The same plan for each of its two metrics."""
+    """The same plan for each of its two metrics; what is compared are these and not also groups."""
+    if plan.compare_by is not None:
+        raise UsageError("too_many_splits", most=1)
     one = plan.model_copy(update={"against_metric": None})
     return one, one.model_copy(update={"metric": plan.against_metric, "variant": None, "aggregate": None})
 
