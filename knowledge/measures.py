@@ -72,13 +72,19 @@ class Trials:
         """Least evidence for an answer when at most `target` of the answers may be wrong; infinite when none will do."""
         if not len(self) or not self.unknown:
             return math.inf
+        points, right, wrong = self._shares
+        good = points[wrong <= target * (right + wrong)]
+        return float(good[0]) if len(good) else math.inf
+
+    @cached_property
+    def _shares(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Each evidence that occurs, ascending, with the shares of right and of wrong answers from there on."""
         points = np.unique(np.concatenate([self.right, self.mixed_up, self.unknown]))
         slack = 1 / (len(self) + len(self.unknown))
         right = (1 - UNKNOWN_SHARE) * _reaching(points, self.right) / len(self)
         wrong = (1 - UNKNOWN_SHARE) * _reaching(points, self.mixed_up) / len(self) + slack
         wrong += UNKNOWN_SHARE * _reaching(points, self.unknown) / len(self.unknown)
-        good = points[wrong <= target * (right + wrong)]
-        return float(good[0]) if len(good) else math.inf
+        return points, right, wrong
 
     def confidence(self, evidence: float, target: float, threshold: float) -> float:
         """Evidence as a probability-like figure: 1 - target at the threshold, more above, never 0 or 1."""
@@ -87,7 +93,8 @@ class Trials:
         # Where no evidence is enough, more of it still says more.
         enough = min(threshold, max(*self.right, *self.unknown))
         logit = math.log((1 - target) / target) + (evidence - enough) / self.spread
-        return 1 / (1 + math.exp(-max(min(logit, 40), -40)))
+        # Beyond 36 the quotient would be rounded to 1.
+        return 1 / (1 + math.exp(-max(min(logit, 35), -35)))
 
     @cached_property
     def spread(self) -> float:
