@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from knowledge import measures
@@ -32,7 +32,6 @@ _NEAREST = 5
 #: Cards that are kept in memory while trying out; a million cards have some 100,000 neighbours of the sample.
 _KEPT = 20_000
 
-K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -156,35 +155,29 @@ class _Read:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._cards: dict[int, Stored | None] = {}
-        self._vectors: dict[tuple[str, int], Any] = {}
+        self._vectors: dict[str, dict[int, Any]] = defaultdict(dict)
 
     def by_number(self, numbers: Collection[int]) -> dict[int, Stored]:
-        read = _remember(self._cards, numbers, self._catalogue.by_number)
-        return {number: stored for number, stored in read.items() if stored is not None}
+        return _remember(self._cards, numbers, self._catalogue.by_number)
 
     def by_id(self, ids: Collection[str]) -> dict[str, Stored]:
         return self._catalogue.by_id(ids)
 
     def vectors(self, space: str, numbers: Collection[int]) -> dict[int, Any]:
-        keys = [(space, number) for number in numbers]
-
-        def read(missing: Collection[tuple[str, int]]) -> dict[tuple[str, int], Any]:
-            found = self._catalogue.vectors(space, [number for _, number in missing])
-            return {(space, number): vector for number, vector in found.items()}
-
-        known = _remember(self._vectors, keys, read)
-        return {number: vector for (_, number), vector in known.items() if vector is not None}
+        return _remember(self._vectors[space], numbers, partial(self._catalogue.vectors, space))
 
 
 def _remember(
-    known: dict[K, V | None], keys: Collection[K], read: Callable[[Collection[K]], dict[K, V]]
-) -> dict[K, V | None]:
-    """What `read` says of each key, `None` where nothing, read once."""
+    known: dict[int, V | None], numbers: Collection[int], read: Callable[[Collection[int]], dict[int, V]]
+) -> dict[int, V]:
+    """What `read` says of each number, those of which it says nothing left out; asked once for each."""
     if len(known) > _KEPT:
         known.clear()
-    missing = [key for key in keys if key not in known]
-    known |= dict.fromkeys(missing) | read(missing) if missing else {}
-    return {key: known[key] for key in keys}
+    missing = [number for number in numbers if number not in known]
+    if missing:
+        # `None`: asked, and nothing there.
+        known |= dict.fromkeys(missing) | read(missing)
+    return {number: value for number in numbers if (value := known[number]) is not None}
 
 
 @dataclass(frozen=True, slots=True)
