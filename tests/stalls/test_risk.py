@@ -10,10 +10,10 @@ import pytest
 
 from unstuck.facts import Facts
 from unstuck.imports.mapping import read_map
-from unstuck.stalls.moments import Fact, Moments, read
+from unstuck.stalls.moments import Moments, read
 from unstuck.stalls.questions import overstaying
 from unstuck.stalls.risk import PLAIN, Learner, Question
-from unstuck.stalls.visits import NEVER
+from unstuck.stalls.visits import NEVER, Labels
 from unstuck.testing import import_file, shared_data
 from unstuck.tickets.store import open_store
 
@@ -28,9 +28,9 @@ def desk(n: int = 2000, late: tuple[float, float] = (0.02, 0.6)) -> Question:
     asked = np.arange(n) * 3600 + 1_700_000_000
     lasts = np.where(chance.random(n) < np.array(late)[team], 3 * DAY, 3600)
     facts = {
-        "stage": Fact(("Active",), np.zeros(n, dtype=np.int64)),
-        "team": Fact(("quick", "slow"), team),
-        "product": Fact(tuple("abcde"), product),
+        "stage": Labels(("Active",), np.zeros(n, dtype=np.int64)),
+        "team": Labels(("quick", "slow"), team),
+        "product": Labels(tuple("abcde"), product),
     }
     moments = Moments(np.arange(n), asked, asked, asked, asked + lasts, facts)
     return Question(moments, asked + DAY)

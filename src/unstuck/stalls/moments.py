@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.stalls.visits import NEVER, labels, whole
+from unstuck.stalls.visits import NEVER, Labels, labels, whole
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -61,14 +61,6 @@ ORDER BY m.asked, m.ticket, m.seq
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing known at each moment: `codes[i]` is the position of row i's word in `words`."""
-
-    words: tuple[str | None, ...]
-    codes: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
 class Moments:
     """One row a moment, in order of time; instants in seconds since 1970, UTC."""
 
@@ -80,14 +72,14 @@ class Moments:
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     #: By name: `stage`, `team`, `assignee`, `before`, `time`, `age`, `changes`, fields, and custom fields as `custom.NAME`.
-    facts: Mapping[str, Fact]
+    facts: Mapping[str, Labels]
 
     def __len__(self) -> int:
         return len(self.ticket)
 
     def where(self, chosen: NDArray[np.bool_]) -> Moments:
         """Only the chosen rows."""
-        facts = {name: Fact(fact.words, fact.codes[chosen]) for name, fact in self.facts.items()}
+        facts = {name: Labels(fact.words, fact.codes[chosen]) for name, fact in self.facts.items()}
         columns = {name: getattr(self, name)[chosen] for name in ("ticket", "opened", "asked", "start", "end")}
         return replace(self, facts=facts, **columns)
 
@@ -97,8 +89,7 @@ def read(connection: DuckDBPyConnection, moments: str = ENTRIES, **given: Any) -
     connection.execute(f"CREATE OR REPLACE TEMP TABLE moment AS {moments}", given)
     columns = connection.execute(f"SELECT * FROM ({_FACTS}) WHERE NOT coalesce(dropped, FALSE)").fetchnumpy()
     opened, asked = whole(columns["opened_s"]), whole(columns["asked_s"])
-    known = {name: labels(columns[name]) for name in ("stage", "team", "assignee", "before", *FIELDS)}
-    facts = {name: Fact(one.words, one.codes) for name, one in known.items()}
+    facts = {name: labels(columns[name]) for name in ("stage", "team", "assignee", "before", *FIELDS)}
     facts |= {
         "time": _time(asked),
         "age": _steps(asked - opened, AGES),
@@ -116,26 +107,28 @@ def read(connection: DuckDBPyConnection, moments: str = ENTRIES, **given: Any) -
     )
 
 
-def _tells(fact: Fact) -> bool:
+def _tells(fact: Labels) -> bool:
     """Whether it differs between tickets."""
     return len(np.unique(fact.codes)) > 1
 
 
-def _time(asked: NDArray[np.int64]) -> Fact:
+def _time(asked: NDArray[np.int64]) -> Labels:
     """Weekday and quarter of the day."""
     # 1970 began on a Thursday.
     slot = (asked // 86_400 + 3) % 7 * 4 + asked % 86_400 // 21_600
-    return Fact(tuple(f"{number // 4} {number % 4}" for number in range(28)), slot)
+    return Labels(tuple(f"{number // 4} {number % 4}" for number in range(28)), slot)
 
 
-def _steps(numbers: NDArray[np.int64], edges: tuple[int, ...]) -> Fact:
+def _steps(numbers: NDArray[np.int64], edges: tuple[int, ...]) -> Labels:
     words = (f"0 {edges[0]}", *(f"{low} {high}" for low, high in pairwise(edges)), f"{edges[-1]} ")
-    return Fact(words, np.searchsorted(np.array(edges), numbers, side="right").astype(np.int64))
+    return Labels(words, np.searchsorted(np.array(edges), numbers, side="right").astype(np.int64))
 
 
-def _custom(names: NDArray[np.object_], values: NDArray[np.object_]) -> dict[str, Fact]:
+def _custom(names: NDArray[np.object_], values: NDArray[np.object_]) -> dict[str, Labels]:
     both = zip(np.ma.filled(names, None), np.ma.filled(values, None), strict=True)
     maps = [{} if mine is None else dict(zip(mine, theirs, strict=True)) for mine, theirs in both]
     all_names = sorted({name for one in maps for name in one})
-    known = {name: labels(np.array([one.get(name) for one in maps] or [None], dtype=object)) for name in all_names}
-    return {f"custom.{name}": Fact(one.words, one.codes) for name, one in known.items()}
+    return {
+        f"custom.{name}": labels(np.array([one.get(name) for one in maps] or [None], dtype=object))
+        for name in all_names
+    }
