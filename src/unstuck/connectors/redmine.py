@@ -32,8 +32,8 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http
-from unstuck.connectors.words import best_score, marked, marker
-from unstuck.errors import Forbidden, Malformed, NotThere, Refused, Unavailable, UsageError
+from unstuck.connectors.words import best_score, say_once
+from unstuck.errors import Forbidden, Malformed, NotThere, Refused, UsageError
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
 #: Redmine's own limit.
@@ -426,7 +426,9 @@ class Redmine:
     def write(self, action: Action) -> Written:
         path = f"issues/{int(action.ticket)}.json"
         if action.kind in (ActionKind.NOTE, ActionKind.REPLY):
-            return self._say(path, action)
+            return say_once(
+                action, lambda marker: self._is_said(path, marker), lambda text: self._say(path, action, text)
+            )
         attribute, wanted = self._wanted(action)
         if self._has(path, attribute) == wanted:
             return Written("already")
@@ -448,18 +450,13 @@ class Redmine:
         issue = self._http.get(path)["issue"]
         return _id(issue.get(_ATTRIBUTES[attribute][1]))
 
-    def _say(self, path: str, action: Action) -> Written:
-        if self._is_said(path, action):
-            return Written("already")
+    def _say(self, path: str, action: Action, text: str) -> None:
         private = action.kind is ActionKind.NOTE
-        self._http.write("PUT", path, {"issue": {"notes": marked(action), "private_notes": private}})
-        if not self._is_said(path, action):
-            raise Unavailable("the text is not there yet")
-        return Written("done")
+        self._http.write("PUT", path, {"issue": {"notes": text, "private_notes": private}})
 
-    def _is_said(self, path: str, action: Action) -> bool:
+    def _is_said(self, path: str, marker: str) -> bool:
         journals = self._http.get(path, include="journals")["issue"].get("journals") or []
-        return any(marker(action) in str(one.get("notes") or "") for one in journals)
+        return any(marker in str(one.get("notes") or "") for one in journals)
 
 
 def _status(row: _Issue) -> StatusRecord:

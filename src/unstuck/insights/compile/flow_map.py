@@ -5,6 +5,7 @@ from __future__ import annotations
 from unstuck.errors import UsageError
 from unstuck.insights.compile.desk import Desk
 from unstuck.insights.compile.dimensions import Splitter
+from unstuck.insights.compile.draft import Draft
 from unstuck.insights.compile.events import FLOW, clock_dimensions, happened
 from unstuck.insights.compile.results import note, number
 from unstuck.insights.compile.rows import Rows
@@ -22,6 +23,33 @@ def flow_map(desk: Desk, plan: Plan) -> Result:
     if plan.by:
         raise UsageError("no_such_split", metric=plan.metric or "", dimension=plan.by[0])
     draft = desk.draft(plan)
+    _choose(draft)
+    found, sql = desk.fetch(
+        draft.query,
+        """SELECT c.from_stage, c.stage, count(*) AS n, quantile_disc(c.seconds, 0.5), sum(c.seconds)
+        FROM chosen c GROUP BY c.from_stage, c.stage ORDER BY n DESC, c.from_stage, c.stage""",
+    )
+    order, _ = desk.fetch(
+        draft.query,
+        f"""SELECT s.stage FROM {draft.known("stays")} s WHERE s.stage IS NOT NULL GROUP BY s.stage
+        ORDER BY coalesce(list_position({CLASSES}, mode(s.class)), 2), count(*) DESC, s.stage""",
+    )
+    notes = (note("more_moves", n=len(found) - MOST_MOVES),) if len(found) > MOST_MOVES else ()
+    return Result(
+        columns=COLUMNS,
+        rows=tuple(
+            (str(row[0]), str(row[1]), int(row[2]), number(row[3]), number(row[4])) for row in found[:MOST_MOVES]
+        ),
+        n=sum(int(row[2]) for row in found),
+        unit="seconds",
+        sql=sql,
+        order=tuple(str(stage) for (stage,) in order),
+        notes=notes,
+    )
+
+
+def _choose(draft: Draft) -> None:
+    """Add the part `chosen`: moves of the window that fit the filters, with the time in the stage before each."""
     stays = draft.known("stays")
     # A visit is all stays of one stage in a row; the move out of it ends it.
     visits = f"""SELECT s.*, s.seq - row_number() OVER (PARTITION BY s.ticket, s.stage ORDER BY s.seq) AS island
@@ -37,33 +65,9 @@ def flow_map(desk: Desk, plan: Plan) -> Result:
     WHERE s.prev_stage IS NOT NULL AND s.stage IS NOT NULL AND s.stage <> s.prev_stage"""
     rows = Rows(happened(draft, moves), FLOW | clock_dimensions(draft))
     splitter = Splitter(draft, rows)
-    conditions = splitter.conditions(plan.filters)
+    conditions = splitter.conditions(draft.plan.filters)
     draft.query.add(
         "chosen",
         f"""SELECT r.* FROM ({rows.select}) r {" ".join(splitter.joins.values())}
         WHERE {" AND ".join(conditions) or "TRUE"}""",
-    )
-    found, sql = desk.fetch(
-        draft.query,
-        """SELECT c.from_stage, c.stage, count(*) AS n, quantile_disc(c.seconds, 0.5), sum(c.seconds)
-        FROM chosen c GROUP BY c.from_stage, c.stage ORDER BY n DESC, c.from_stage, c.stage""",
-    )
-    order, _ = desk.fetch(
-        draft.query,
-        f"""SELECT s.stage FROM {stays} s WHERE s.stage IS NOT NULL GROUP BY s.stage
-        ORDER BY coalesce(list_position({CLASSES}, mode(s.class)), 2), count(*) DESC, s.stage""",
-    )
-    total = sum(int(row[2]) for row in found)
-    notes = (note("more_moves", n=len(found) - MOST_MOVES),) if len(found) > MOST_MOVES else ()
-    listed = tuple(
-        (str(row[0]), str(row[1]), int(row[2]), number(row[3]), number(row[4])) for row in found[:MOST_MOVES]
-    )
-    return Result(
-        columns=COLUMNS,
-        rows=listed,
-        n=total,
-        unit="seconds",
-        sql=sql,
-        order=tuple(str(stage) for (stage,) in order),
-        notes=notes,
     )
