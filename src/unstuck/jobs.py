@@ -31,6 +31,8 @@ Deliver = Callable[[], object]
 SWEEP_EVERY, RELEARN_AFTER = timedelta(minutes=1), timedelta(hours=12)
 #: With nothing learned yet (no history, say), try again sooner.
 RETRY_AFTER = timedelta(minutes=10)
+#: How often the risks of open tickets are reckoned.
+RISKS_EVERY = timedelta(hours=1)
 #: How often solved tickets become knowledge.
 KNOW_EVERY = timedelta(hours=1)
 #: How often ticket systems are read, and how soon after they say that there is news.
@@ -98,6 +100,12 @@ class Jobs:
         lasting = timedelta(days=self.deps.settings.reused_after_days)
         follow_uses(self.deps.sessions, self.deps.knowledge, self.deps.clock.now(), lasting)
 
+    def risks(self) -> None:
+        """Which open tickets may well be late soon."""
+        from unstuck.nudges.risks import reckon
+
+        reckon(self.deps.engine, self.deps.facts, self.deps.clock.now(), RISKS_EVERY / 2)
+
     def upkeep(self) -> None:
         """Once a week: what the knowledge base needs people for, and what is new."""
         from unstuck.upkeep import weekly
@@ -145,7 +153,7 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
         scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
-    for job, step in ((jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
+    for job, step in ((jobs.risks, RISKS_EVERY), (jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
         seconds = int(step.total_seconds())
         scheduler.add_job(_guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
     scheduler.add_job(_guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)
