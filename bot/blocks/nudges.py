@@ -21,11 +21,12 @@ from bot.blocks.text import (
     words,
 )
 from unstuck.i18n import Lang, format_share, format_working, t
+from unstuck.nudges.rules import CHOICES
 from unstuck.nudges.view import Evidence, NudgeView
 
 MINE, SNOOZE, FALSE_ALARM, WHY = "nudge_mine", "nudge_snooze", "nudge_false_alarm", "nudge_why"
 #: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
-SNOOZES = ("hour", "tomorrow", "workday", "week")
+SNOOZES = CHOICES
 MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
 
 
@@ -119,7 +120,7 @@ def _buttons(view: NudgeView, lang: Lang) -> Block:
         "type": "static_select",
         "action_id": SNOOZE,
         "placeholder": plain(t("bot.nudge_snooze", lang), MAX_LABEL),
-        "options": [_snooze(choice, value, lang) for choice in SNOOZES],
+        "options": [_snooze(choice, value, lang) for choice in view.snoozes],
     }
     return actions(
         [
@@ -142,5 +143,6 @@ def _heard_by(view: NudgeView, lang: Lang) -> Markup:
 def _end(view: NudgeView, lang: Lang) -> Markup:
     by = person(view.outcome_by) if view.outcome_by else Markup("")
     if view.outcome == "snoozed" and view.snoozed_until is not None:
-        return say("bot.nudge_snoozed", lang, by=by, until=moment(view.snoozed_until, lang))
+        key = "bot.nudge_snoozed_reply" if view.until_reply else "bot.nudge_snoozed"
+        return say(key, lang, by=by, until=moment(view.snoozed_until, lang))
     return say(f"bot.nudge_{view.outcome}_done", lang, by=by)

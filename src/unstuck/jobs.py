@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from unstuck.clock import SystemClock
 from unstuck.deps import Deps
 from unstuck.nudges.desk import learn, read_desk
+from unstuck.nudges.follow import follow
 from unstuck.nudges.plan import Planned, plan_nudges
 from unstuck.nudges.sweep import look, look_at_all
 from unstuck.stalls.clocks import Calendars
@@ -57,6 +58,7 @@ class Jobs:
         """One round: find stalls, write nudges down, deliver what is due."""
         with self._lock:
             planned = self.sweep()
+            self.follow()
             if self.deliver is not None:
                 self.deliver()
         return planned
@@ -72,6 +74,12 @@ class Jobs:
             planned = plan_nudges(session, findings, desk)
         log.info("sweep: %s", planned)
         return planned
+
+    def follow(self) -> None:
+        """See what became of the nudges that are out."""
+        with self.deps.sessions.begin() as session:
+            desk = read_desk(session.connection(), self.deps.settings, {})
+            follow(session, desk, self.deps.clock.now())
 
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""

@@ -108,6 +108,8 @@ def _view(row: Any, desk: Desk, lang: Lang) -> NudgeView:
         outcome="withdrawn" if row.state == "withdrawn" else row.outcome,
         outcome_by=row.outcome_by,
         snoozed_until=row.snoozed_until,
+        until_reply=bool(said.get("until_reply")),
+        snoozes=desk.rules.snoozes,
     )
 
 

@@ -126,7 +126,7 @@ def _look(session: Session, row: Any, desk: Desk, now: datetime) -> _Look:
     return _Look(
         ticket=history.ticket,
         holds=_holds(session, row, turn, desk),
-        decent_at=next_decent(now, desk.rules.hours, calendar, desk.timezone),
+        decent_at=next_decent(now, desk.hours(history.ticket.source_id, row.recipient), calendar, desk.timezone),
         waited=policy.calendar_of(turn.team).between(turn.since, now),
     )
 

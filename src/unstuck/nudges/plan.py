@@ -15,7 +15,6 @@ from sqlmodel import SQLModel
 
 from unstuck.clock import iso
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.hours import local_day
 from unstuck.nudges.sweep import CURSOR, NUDGE, WATCH, Findings, Wanted
 from unstuck.stalls.find import Stall
 from unstuck.tickets.database import lock_for_writing
@@ -72,13 +71,13 @@ def within_caps(
 
 
 def _day(one: Wanted, desk: Desk, now: datetime) -> tuple[datetime, datetime]:
-    place = desk.situation(one.ticket.source_id, one.stall)
-    return local_day(now, desk.rules.hours, place.calendar, desk.timezone)
+    return desk.situation(one.ticket.source_id, one.stall).day(now, one.next.recipient)
 
 
 def day_after(one: Wanted, desk: Desk, now: datetime) -> datetime:
     """When the caps leave room again: the next decent hour of another day."""
-    return desk.situation(one.ticket.source_id, one.stall).decent(_day(one, desk, now)[1])
+    place = desk.situation(one.ticket.source_id, one.stall)
+    return place.decent(_day(one, desk, now)[1], one.next.recipient)
 
 
 def spent(

@@ -77,7 +77,7 @@ def _wanted(engine: Engine, tickets: Sequence[int], desk: Desk, now: datetime) -
                 # At night the first rung is due in the morning; a later rung has a wait of its own.
                 if verdict.stall and verdict.next:
                     place = desk.situation(history.ticket.source_id, verdict.stall)
-                    if verdict.next.at <= place.decent(now):
+                    if verdict.next.at <= place.decent(now, verdict.next.recipient):
                         yield Wanted(history.ticket, verdict.stall, verdict.next)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from unstuck.nudges.rules import CHOICES, Choice
 from unstuck.stalls.turn import Evidence
 
 __all__ = ["Evidence", "NudgeView", "RiskView"]
@@ -74,3 +75,7 @@ class NudgeView:
     outcome: str | None = None
     outcome_by: str | None = None
     snoozed_until: datetime | None = None
+    #: The snooze ends as soon as the customer writes.
+    until_reply: bool = False
+    #: What the snooze menu offers.
+    snoozes: tuple[Choice, ...] = CHOICES
