@@ -60,11 +60,15 @@ class Situation:
         return next_decent(at, self._hours(recipient), self.calendar, self.timezone)
 
     def day(self, at: datetime, recipient: str) -> tuple[datetime, datetime]:
-        """The recipient's day that `at` lies in, as `[start, end)`."""
+        """The recipient's day that `at` lies in, as `[start, end)` in UTC."""
         return local_day(at, self._hours(recipient), self.calendar, self.timezone)
 
     def _hours(self, recipient: str) -> Hours:
         return self.hours_of(recipient) if self.hours_of else self.rules.hours
+
+    def next_day(self, at: datetime, recipient: str) -> datetime:
+        """The first decent hour after that day."""
+        return self.decent(self.day(at, recipient)[1], recipient)
 
     @property
     def clock(self) -> BusinessCalendar:
