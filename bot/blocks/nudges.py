@@ -21,10 +21,15 @@ from bot.blocks.text import (
     words,
 )
 from unstuck.i18n import Lang, format_share, format_working, t
+from unstuck.nudges.contract import HAND_OVER, STILL
 from unstuck.nudges.rules import CHOICES
 from unstuck.nudges.view import Evidence, NudgeView
 
 MINE, SNOOZE, FALSE_ALARM, WHY = "nudge_mine", "nudge_snooze", "nudge_false_alarm", "nudge_why"
+#: Of the ownership contract: the ticket goes back to the queue.
+GIVE_BACK = "nudge_give_back"
+#: What the first button says to an owner, or a lead, who is asked.
+_MINE = {STILL: "contract.still_mine", HAND_OVER: "contract.hand_over_mine"}
 #: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
 SNOOZES = CHOICES
 MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
@@ -34,7 +39,14 @@ def nudge(view: NudgeView, lang: Lang) -> Drawn:
     """The message while the ticket stalls; redrawn without buttons once that is over (`view.outcome`)."""
     if view.outcome is not None:
         return nudge_done(view, lang)
-    blocks = [_headline(view), section(waits(view, lang)), _reason(view), *_risk(view, lang), *evidence(view, lang)]
+    blocks = [
+        _headline(view),
+        *_question(view, lang),
+        section(waits(view, lang)),
+        _reason(view),
+        *_risk(view, lang),
+        *evidence(view, lang),
+    ]
     blocks += [*_hint(view, lang), _buttons(view, lang), context(_heard_by(view, lang))]
     if view.note:
         blocks.append(context(escape(clip(view.note, MAX_REASON))))
@@ -54,6 +66,13 @@ def _headline(view: NudgeView) -> Block:
     if view.title:
         parts.append(words(f"  {clip(view.title, MAX_TITLE)}", bold=True))
     return rich({"type": "rich_text_section", "elements": parts})
+
+
+def _question(view: NudgeView, lang: Lang) -> Iterator[Block]:
+    """What the message asks beside telling, if anything."""
+    if view.ask:
+        promised = moment(view.promised_at, lang) if view.promised_at else "…"
+        yield section(say(f"contract.{view.ask}", lang, who=view.party or "…", promised=promised))
 
 
 def _summary(view: NudgeView, lang: Lang) -> str:
@@ -122,14 +141,10 @@ def _buttons(view: NudgeView, lang: Lang) -> Block:
         "placeholder": plain(t("bot.nudge_snooze", lang), MAX_LABEL),
         "options": [_snooze(choice, value, lang) for choice in view.snoozes],
     }
-    return actions(
-        [
-            button(t("bot.nudge_mine", lang), MINE, value, style="primary"),
-            menu,
-            button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value),
-            button(t("bot.nudge_why", lang), WHY, value),
-        ]
-    )
+    mine = button(t(_MINE.get(view.ask or "", "bot.nudge_mine"), lang), MINE, value, style="primary")
+    back = [button(t(f"contract.{view.ask}_back", lang), GIVE_BACK, value)] if view.ask else []
+    wrong = button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value)
+    return actions([mine, *back, menu, wrong, button(t("bot.nudge_why", lang), WHY, value)])
 
 
 def _snooze(choice: str, nudge_id: str, lang: Lang) -> Block:

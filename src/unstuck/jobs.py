@@ -61,6 +61,7 @@ class Jobs:
         with self._lock:
             planned = self.sweep()
             self.follow()
+            self.hand_back()
             if self.deliver is not None:
                 self.deliver()
         return planned
@@ -86,6 +87,15 @@ class Jobs:
         with self.deps.sessions.begin() as session:
             desk = read_desk(session.connection(), self.deps.settings, {})
             follow(session, desk, self.deps.clock.now())
+
+    def hand_back(self) -> None:
+        """Put back into the queue what the ownership contract says; the next sync writes it."""
+        from unstuck.hand_back import give_back_due
+
+        settings = self.deps.settings
+        with self.deps.sessions.begin() as session:
+            desk = read_desk(session.connection(), settings, {})
+            give_back_due(session, desk, settings.directory, self.deps.clock, settings.lang)
 
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""

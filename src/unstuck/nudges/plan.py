@@ -112,7 +112,7 @@ def _row(one: Wanted, source: str) -> dict[str, Any]:
         "recipient": one.next.recipient,
         "state": "due",
         "due_at": one.next.at,
-        "payload": as_payload(one.stall),
+        "payload": as_payload(one.stall) | ({"ask": one.next.ask} if one.next.ask else {}),
         "attempts": 0,
         "redraw": False,
     }
