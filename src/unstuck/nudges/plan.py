@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -120,10 +120,12 @@ def _row(one: Wanted, source: str) -> dict[str, Any]:
 
 def as_payload(stall: Stall) -> dict[str, Any]:
     """A stall as JSON; `message` reads it back."""
-    fields = asdict(stall)
+    fields = {name: getattr(stall, name) for name in Stall.__slots__}
     fields["waiting_on"] = {"kind": stall.waiting_on.kind.value, "id": stall.waiting_on.id}
     fields["since"], fields["still_since"] = iso(stall.since), iso(stall.still_since)
-    fields["evidence"] = [{**asdict(fact), "at": iso(fact.at)} for fact in stall.evidence]
+    fields["evidence"] = [
+        {"kind": fact.kind, "at": iso(fact.at), "who": fact.who, "what": fact.what} for fact in stall.evidence
+    ]
     return fields
 
 
