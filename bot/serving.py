@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.delivery import deliver_due
+from bot.digest import redraw
 from bot.hints import in_knowledge
 from bot.notices import deliver_notices
 from bot.posting import LINE_BROKEN
@@ -42,6 +43,7 @@ def every_minute(deps: Deps, client: WebClient) -> None:
     """What the bot does by itself each minute: send nudges and notices, forget events Slack cannot repeat."""
     deliver_due(deps, client, hint=in_knowledge(deps))
     deliver_notices(deps, client)
+    redraw(deps, client)
     forget_old(deps.sessions, deps.clock.now())
 
 

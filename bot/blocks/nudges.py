@@ -57,7 +57,7 @@ def nudge_done(view: NudgeView, lang: Lang) -> Drawn:
     """What is left of a nudge: the ticket, struck through, and how it ended."""
     name = words(f"{clip(view.ticket, 60)} {clip(view.title or '', MAX_TITLE)}".strip(), strike=True)
     title = rich({"type": "rich_text_section", "elements": [name]})
-    end = _end(view, lang)
+    end = ended(view, lang)
     return Drawn(fallback(view.ticket, t(f"bot.nudge_{view.outcome}_short", lang)), [title, context(end)])
 
 
@@ -155,7 +155,7 @@ def _heard_by(view: NudgeView, lang: Lang) -> Markup:
     return say("bot.nudge_heard_by", lang, who=view.recipient_name)
 
 
-def _end(view: NudgeView, lang: Lang) -> Markup:
+def ended(view: NudgeView, lang: Lang) -> Markup:
     by = person(view.outcome_by) if view.outcome_by else Markup("")
     if view.outcome == "snoozed" and view.snoozed_until is not None:
         key = "bot.nudge_snoozed_reply" if view.until_reply else "bot.nudge_snoozed"
