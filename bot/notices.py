@@ -110,8 +110,8 @@ class _Round:
         with reading(self.deps.engine) as connection:
             directory: Directory = directory_of(connection, self.deps.settings, told.source_id)
         for address in directory.addresses(told.recipient, told.team):
-            # What a team reads in its channel is not for anybody else's eyes.
-            if told.kind not in ("digest", MORNING) or not address.instead:
+            # What a team reads in its channel, or one person alone, is not for anybody else's eyes.
+            if not address.instead or not (told.kind in ("digest", MORNING) or told.recipient.startswith("manager:")):
                 yield address
 
     def _post(self, held: Held, user: str | None, channel: str) -> bool | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.blocks.early import early
 from bot.blocks.feedback import complaint
 from bot.blocks.shapes import Drawn, context, section
 from bot.blocks.text import Block, clip, fallback, rich, rich_link, say, words
@@ -17,6 +18,8 @@ def notice_of(kind: str, payload: Mapping[str, Any], lang: Lang, *, alone: bool)
     """A notice by its kind. `alone`: one person reads it, not a channel."""
     if kind == "feedback":
         return complaint(payload, lang, alone=alone)
+    if kind == "early":
+        return early(payload, lang, alone=alone)
     return digest(payload, lang) if kind == "digest" else waiting(payload, lang)
 
 

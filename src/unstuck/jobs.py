@@ -62,6 +62,7 @@ class Jobs:
             planned = self.sweep()
             self.follow()
             self.hand_back()
+            self.early()
             if self.deliver is not None:
                 self.deliver()
         return planned
@@ -96,6 +97,13 @@ class Jobs:
         with self.deps.sessions.begin() as session:
             desk = read_desk(session.connection(), settings, {})
             give_back_due(session, desk, settings.directory, self.deps.clock, settings.lang)
+
+    def early(self) -> None:
+        """Once a morning: what managers should hear before it is late."""
+        from unstuck.nudges import early, rules
+
+        settings = self.deps.settings
+        early.tell(self.deps.engine, self.deps.facts, rules.load(settings.directory), settings, self.deps.clock.now())
 
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""

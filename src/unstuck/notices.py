@@ -58,8 +58,8 @@ class Held:
     channel: str | None
 
 
-def put(session: Session, told: Told, now: datetime) -> bool:
-    """Write a notice down; `False` when its key is known already."""
+def put(session: Session, told: Told, due: datetime, *, idle: bool = False) -> bool:
+    """Write a notice down; `False` when its key is known already. `idle`: only that there was nothing to tell."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {
         "key": told.key,
@@ -68,8 +68,8 @@ def put(session: Session, told: Told, now: datetime) -> bool:
         "recipient": told.recipient,
         "source_id": told.source_id,
         "team": told.team,
-        "state": "due",
-        "due_at": now,
+        "state": "withdrawn" if idle else "due",
+        "due_at": due,
         "attempts": 0,
     }
     statement = insert(NOTICE).values(**row).on_conflict_do_nothing(index_elements=["key"])
