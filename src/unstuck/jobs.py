@@ -136,6 +136,13 @@ class Jobs:
 
         reckon(self.deps.engine, self.deps.facts, self.deps.clock.now(), RISKS_EVERY / 2)
 
+    def retire(self) -> None:
+        """Which rules people find wrong too often."""
+        from unstuck.nudges import retire, rules
+
+        settings = self.deps.settings
+        retire.propose(self.deps.engine, rules.load(settings.directory), settings.timezone, self.deps.clock.now())
+
     def upkeep(self) -> None:
         """Once a week: what the knowledge base needs people for, and what is new."""
         from unstuck.upkeep import weekly
@@ -183,7 +190,12 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
         scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
-    for job, step in ((jobs.risks, RISKS_EVERY), (jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
+    for job, step in (
+        (jobs.risks, RISKS_EVERY),
+        (jobs.retire, RISKS_EVERY),
+        (jobs.sync, SYNC_EVERY),
+        (jobs.follow_hooks, HOOKS_EVERY),
+    ):
         seconds = int(step.total_seconds())
         scheduler.add_job(_guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
     scheduler.add_job(_guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)
