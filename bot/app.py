@@ -25,6 +25,7 @@ from bot import (
     insights,
     linking,
     links,
+    manners,
     nudge_forms,
     nudges,
     saving,
@@ -63,6 +64,7 @@ FEATURES = (
     saving,
     linking,
     links,
+    manners,
 )
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8
