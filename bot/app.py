@@ -17,7 +17,26 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
-from bot import commands, contract, conversation, digest, feedback, home, insights, nudges, upkeep, watching, why
+from bot import (
+    commands,
+    contract,
+    conversation,
+    digest,
+    feedback,
+    home,
+    insights,
+    linking,
+    links,
+    manners,
+    nudge_forms,
+    nudges,
+    saving,
+    sharing,
+    shortcuts,
+    upkeep,
+    watching,
+    why,
+)
 from bot.desk import Desk
 from bot.people import People
 from bot.posting import LINE_BROKEN, Privately
@@ -32,7 +51,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("unstuck.bot")
 
-FEATURES = (conversation, feedback, insights, nudges, contract, digest, why, upkeep, commands, home)
+FEATURES = (
+    conversation,
+    feedback,
+    insights,
+    nudges,
+    nudge_forms,
+    contract,
+    digest,
+    why,
+    upkeep,
+    commands,
+    home,
+    shortcuts,
+    sharing,
+    saving,
+    linking,
+    links,
+    manners,
+)
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

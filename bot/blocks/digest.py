@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.blocks.early import early
 from bot.blocks.feedback import complaint
+from bot.blocks.nudge_forms import passed_on
 from bot.blocks.shapes import Drawn, context, section
 from bot.blocks.text import Block, clip, fallback, rich, rich_link, say, words
 from unstuck.i18n import Lang, format_share, t
@@ -22,6 +23,8 @@ def notice_of(kind: str, payload: Mapping[str, Any], lang: Lang, *, alone: bool)
         return retire(payload, lang)
     if kind == "early":
         return early(payload, lang, alone=alone)
+    if kind == "passed_on":
+        return passed_on(payload, lang)
     return digest(payload, lang) if kind == "digest" else waiting(payload, lang)
 
 

@@ -100,10 +100,9 @@ class Jobs:
 
     def early(self) -> None:
         """Once a morning: what managers should hear before it is late."""
-        from unstuck.nudges import early, rules
+        from unstuck.nudges import early
 
-        settings = self.deps.settings
-        early.tell(self.deps.engine, self.deps.facts, rules.load(settings.directory), settings, self.deps.clock.now())
+        early.tell(self.deps.engine, self.deps.facts, self.deps.settings, self.deps.clock.now())
 
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""

@@ -11,6 +11,7 @@ lost its lease changes nothing.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,6 +80,16 @@ def put(session: Session, told: Told, due: datetime, *, idle: bool = False) -> b
 def find(connection: Connection, key: str) -> Any:
     """The row of a notice; None when there is none."""
     return connection.execute(select(NOTICE).where(NOTICE.c.key == key)).one_or_none()
+
+
+def amend(session: Session, key: str, payload: Mapping[str, Any], now: datetime) -> bool:
+    """Add to what a notice says and make it due. `False` when somebody may have read it already, or nobody wrote it."""
+    unsent = NOTICE.c.key == key, NOTICE.c.state == "due", NOTICE.c.tried_at.is_(None), NOTICE.c.leased_by.is_(None)
+    row = session.execute(select(NOTICE.c.id, NOTICE.c.payload).where(*unsent).with_for_update()).one_or_none()
+    if row is None:
+        return False
+    said = {"payload": row.payload | dict(payload), "due_at": now}
+    return bool(session.execute(update(NOTICE).where(NOTICE.c.id == row.id, *unsent).values(**said)).rowcount)  # type: ignore[attr-defined]
 
 
 def claim(session: Session, now: datetime, *, lease: timedelta = LEASE) -> Held | None:

@@ -17,9 +17,10 @@ from unstuck.clock import iso
 from unstuck.notices import Told
 from unstuck.nudges import risks, surges
 from unstuck.nudges.at_risk import LIKELY
+from unstuck.nudges.desk import read_desk
 from unstuck.nudges.hours import local_day, next_decent
 from unstuck.nudges.recipients import MANAGER, PERSON, directory_of
-from unstuck.nudges.rules import Rules
+from unstuck.nudges.rules import Rules, load
 from unstuck.nudges.surges import Surge
 from unstuck.settings import Settings
 from unstuck.tickets.database import reading
@@ -46,12 +47,13 @@ def is_due(rules: Rules, timezone: str, now: datetime) -> str | None:
     return str(now.astimezone(ZoneInfo(rules.hours.timezone or timezone)).date())
 
 
-def tell(engine: Engine, facts: Facts, rules: Rules, settings: Settings, now: datetime) -> int:
+def tell(engine: Engine, facts: Facts, settings: Settings, now: datetime) -> int:
     """Write down today's news for each manager, once; how many of them will hear."""
-    day = is_due(rules, settings.timezone, now)
+    day = is_due(load(settings.directory), settings.timezone, now)
     if day is None:
         return 0
     with reading(engine) as connection:
+        rules = read_desk(connection, settings, {}).rules
         keys = {one: f"early:{day}:{one}" for one in _whom(connection, settings)}
         if all(notices.find(connection, key) is not None for key in keys.values()):
             return 0
