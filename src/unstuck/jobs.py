@@ -62,9 +62,10 @@ class Jobs:
             planned = self.sweep()
             self.follow()
             self.hand_back()
-            self.early()
             if self.deliver is not None:
                 self.deliver()
+            # Last: it looks at all of history, and what it finds can wait a minute.
+            self.early()
         return planned
 
     def sweep(self) -> Planned:

@@ -111,6 +111,13 @@ def test_a_nudge_tells_its_risk_with_the_two_strongest_reasons(place: Place) -> 
     assert "priority &lt;!here&gt;" in text
 
 
+def test_how_a_persons_tickets_fare_is_told_to_nobody() -> None:
+    reasons = (Reason("team+assignee", "Repairs + Ana", 0.62, 80), Reason("team", "Repairs", 0.5, 40))
+    risk = Risk(0.71, (("stage", "New"),), 300, 0.3, reasons)
+    drawn = risks.as_view(AtRisk("T-1", 1, "New", "made_sla", NOON, risk), "en")
+    assert ["Ana" in reason for reason in drawn.reasons] == [False]
+
+
 def test_a_stale_risk_is_not_told(place: Place) -> None:
     risk = Risk(0.71, (("stage", "New"),), 300, 0.3, ())
     with place.bot.deps.sessions.begin() as session:
