@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 
 from unstuck.clock import SystemClock
 from unstuck.deps import Deps
-from unstuck.nudges.desk import learn, read_desk
+from unstuck.nudges.desk import Desk, learn, read_desk
 from unstuck.nudges.plan import Planned, plan_nudges
-from unstuck.nudges.sweep import look, look_at_all
+from unstuck.nudges.sweep import look, look_anew
 from unstuck.stalls.clocks import Calendars
 from unstuck.stalls.thresholds import Group, Threshold
 from unstuck.tickets.calendars import load_calendars
@@ -47,6 +47,8 @@ class Jobs:
     deliver: Deliver | None = None
     _learned: Mapping[Group, Threshold] = field(default_factory=dict)
     _learned_at: datetime | None = None
+    #: By which tickets were looked at last.
+    _desk: Desk | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     #: Set when the process wants to end: a job of hours stops at its next slice.
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -65,9 +67,13 @@ class Jobs:
         learned = self._up_to_date(now)
         with reading(self.deps.engine) as connection:
             desk = read_desk(connection, self.deps.settings, learned)
+        with self.deps.sessions.begin() as session:
+            look_anew(session.connection(), self._desk, desk, now)
+        with reading(self.deps.engine) as connection:
             findings = look(connection, desk, now)
         with self.deps.sessions.begin() as session:
             planned = plan_nudges(session, findings, desk)
+        self._desk = desk
         log.info("sweep: %s", planned)
         return planned
 
@@ -78,8 +84,6 @@ class Jobs:
             with reading(self.deps.engine) as connection:
                 calendars = Calendars(load_calendars(connection))
             self._learned, self._learned_at = learn(self.deps.facts, calendars, now), now
-            with self.deps.sessions.begin() as session:
-                look_at_all(session.connection(), now)
             log.info("learned %s thresholds", len(self._learned))
         return self._learned
 

@@ -44,6 +44,16 @@ class Desk:
         """The same desk with another idea of what late means."""
         return replace(self, learned=learned, _policies={})
 
+    def differs_in_people_alone(self, other: Desk) -> bool:
+        """Whether two desks have the same rules, calendars and idea of late, and know the same bots and teams' names."""
+        mine, theirs = (
+            (desk.rules, desk.timezone, desk.calendars, desk.learned, desk.directories.keys()) for desk in (self, other)
+        )
+        return mine == theirs and all(
+            (directory.bots, directory.team_names) == (other.directory(source).bots, other.directory(source).team_names)
+            for source, directory in self.directories.items()
+        )
+
     def directory(self, source: int) -> Directory:
         return self.directories.get(source, NOBODY)
 

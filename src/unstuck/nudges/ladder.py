@@ -57,6 +57,14 @@ class Situation:
     def decent(self, at: datetime) -> datetime:
         return next_decent(at, self.rules.hours, self.calendar, self.timezone)
 
+    def day(self, at: datetime) -> tuple[datetime, datetime]:
+        """The local day that `at` lies in, as `[start, end)` in UTC."""
+        return local_day(at, self.rules.hours, self.calendar, self.timezone)
+
+    def next_day(self, at: datetime) -> datetime:
+        """The first decent hour after that day."""
+        return self.decent(self.day(at)[1])
+
     @property
     def clock(self) -> BusinessCalendar:
         return self.calendar or ROUND_THE_CLOCK
@@ -149,7 +157,7 @@ def _not_too_often(wanted: Next, told: Sequence[Told], place: Situation) -> Next
     at = wanted.at
     if sent:
         at = place.decent(max(at, place.clock.after(sent[-1], place.rules.cool_down.on(place.clock))))
-    start, end = local_day(at, place.rules.hours, place.calendar, place.timezone)
+    start, end = place.day(at)
     if sum(start <= moment < end for moment in sent) >= place.rules.ticket_per_day:
         at = place.decent(end)
     return replace(wanted, at=at)

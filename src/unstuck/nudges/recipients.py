@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 from unstuck.nudges.rules import Rung
 from unstuck.settings import Settings
 from unstuck.stalls.find import Stall
+from unstuck.stalls.turn import Turn
 from unstuck.tickets import tables  # noqa: F401 - declares the tables that are looked up below
 
 PERSON: Table = SQLModel.metadata.tables["person"]
@@ -52,6 +53,14 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a ticket."""
+
+    team: str | None
+    assignee: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """People (customers left out) and teams of one source, by its ids; managers by Slack id or e-mail."""
 
@@ -69,7 +78,7 @@ class Directory:
     def team_names(self) -> dict[str, str]:
         return {ext_id: team.name for ext_id, team in self.teams.items()}
 
-    def who(self, rung: Rung, stall: Stall) -> str | None:
+    def who(self, rung: Rung, stall: Stall | Turn | Holder) -> str | None:
         """The recipient on a rung; None when there is nobody, or they are gone."""
         match rung:
             case "owner":
@@ -81,6 +90,14 @@ class Directory:
                 return f"lead:{lead}" if lead and lead != stall.assignee else None
             case "manager":
                 return MANAGER
+
+    def moved_since(self, before: Directory) -> tuple[set[str], set[str]]:
+        """People who are here and were not, or the other way round, and teams for whom somebody else stands now."""
+        people = {
+            ext_id for ext_id in {*self.people, *before.people} if self._is_here(ext_id) != before._is_here(ext_id)
+        }
+        teams = {ext_id for ext_id in {*self.teams, *before.teams} if self._lead(ext_id) != before._lead(ext_id)}
+        return people, teams
 
     def name(self, recipient: str) -> str:
         """What people call a recipient; the managers have no name of their own."""

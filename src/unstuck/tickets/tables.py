@@ -341,7 +341,7 @@ class Watch(SQLModel, table=True):
 
     ticket_id: int = Field(sa_column=Column(Id, primary_key=True, autoincrement=False))
     #: `Ticket.revision` that was looked at.
-    revision: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    revision: int = Field(sa_column=Column(Id, nullable=False))
     #: Empty: only a change of the ticket is worth a look.
     look_at: datetime | None = _at(index=True)
 

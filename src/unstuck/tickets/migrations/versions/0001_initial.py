@@ -178,7 +178,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ticket_id"),
     )
     op.create_index(op.f("ix_watch_look_at"), "watch", ["look_at"], unique=False)
-    op.create_index(op.f("ix_watch_revision"), "watch", ["revision"], unique=False)
     op.create_table(
         "write_back",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -355,7 +354,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_write_back_state"), table_name="write_back")
     op.drop_index(op.f("ix_write_back_due_at"), table_name="write_back")
     op.drop_table("write_back")
-    op.drop_index(op.f("ix_watch_revision"), table_name="watch")
     op.drop_index(op.f("ix_watch_look_at"), table_name="watch")
     op.drop_table("watch")
     op.drop_table("thread")
