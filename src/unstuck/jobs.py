@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from unstuck.clock import SystemClock
 from unstuck.deps import Deps
 from unstuck.nudges.desk import Desk, learn, read_desk
+from unstuck.nudges.follow import follow
 from unstuck.nudges.plan import Planned, plan_nudges
 from unstuck.nudges.sweep import look, look_anew
 from unstuck.stalls.clocks import Calendars
@@ -31,6 +32,8 @@ Deliver = Callable[[], object]
 SWEEP_EVERY, RELEARN_AFTER = timedelta(minutes=1), timedelta(hours=12)
 #: With nothing learned yet (no history, say), try again sooner.
 RETRY_AFTER = timedelta(minutes=10)
+#: How often the risks of open tickets are reckoned.
+RISKS_EVERY = timedelta(hours=1)
 #: How often solved tickets become knowledge.
 KNOW_EVERY = timedelta(hours=1)
 #: How often ticket systems are read, and how soon after they say that there is news.
@@ -57,6 +60,8 @@ class Jobs:
         """One round: find stalls, write nudges down, deliver what is due."""
         with self._lock:
             planned = self.sweep()
+            self.follow()
+            self.hand_back()
             if self.deliver is not None:
                 self.deliver()
         return planned
@@ -76,6 +81,21 @@ class Jobs:
         self._desk = desk
         log.info("sweep: %s", planned)
         return planned
+
+    def follow(self) -> None:
+        """See what became of the nudges that are out."""
+        with self.deps.sessions.begin() as session:
+            desk = read_desk(session.connection(), self.deps.settings, {})
+            follow(session, desk, self.deps.clock.now())
+
+    def hand_back(self) -> None:
+        """Put back into the queue what the ownership contract says; the next sync writes it."""
+        from unstuck.hand_back import give_back_due
+
+        settings = self.deps.settings
+        with self.deps.sessions.begin() as session:
+            desk = read_desk(session.connection(), settings, {})
+            give_back_due(session, desk, settings.directory, self.deps.clock, settings.lang)
 
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""
@@ -101,6 +121,12 @@ class Jobs:
         )
         lasting = timedelta(days=self.deps.settings.reused_after_days)
         follow_uses(self.deps.sessions, self.deps.knowledge, self.deps.clock.now(), lasting)
+
+    def risks(self) -> None:
+        """Which open tickets may well be late soon."""
+        from unstuck.nudges.risks import reckon
+
+        reckon(self.deps.engine, self.deps.facts, self.deps.clock.now(), RISKS_EVERY / 2)
 
     def upkeep(self) -> None:
         """Once a week: what the knowledge base needs people for, and what is new."""
@@ -149,7 +175,7 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
         scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
-    for job, step in ((jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
+    for job, step in ((jobs.risks, RISKS_EVERY), (jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
         seconds = int(step.total_seconds())
         scheduler.add_job(_guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
     scheduler.add_job(_guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)

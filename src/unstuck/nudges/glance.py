@@ -156,5 +156,7 @@ class Glance:
         own = self.desk.calendars.known(policy.team_name(team))
         if own not in self._days:
             place = Situation(self.desk.rules, own, self.desk.timezone, lambda _: None)
-            self._days[own] = place.decent(self.now), place.day(self.now)[0], place.next_day(self.now)
+            # Somebody with hours of their own may be disturbed sooner than others.
+            decent = self.now if self.desk.rules.people else place.decent(self.now, "")
+            self._days[own] = decent, place.day(self.now, "")[0], place.next_day(self.now, "")
         return Bounds(policy.calendar_of(team), soon.late, soon.quiet, *self._days[own])

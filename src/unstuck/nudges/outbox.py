@@ -135,7 +135,7 @@ def _look(session: Session, row: Any, desk: Desk, now: datetime) -> _Look:
         ticket=history.ticket,
         holds=_holds(session, row, turn, desk),
         meant=desk.directory(history.ticket.source_id).who(RUNGS[row.step], turn) == row.recipient,
-        decent_at=next_decent(now, desk.rules.hours, calendar, desk.timezone),
+        decent_at=next_decent(now, desk.hours(history.ticket.source_id, row.recipient), calendar, desk.timezone),
         waited=policy.calendar_of(turn.team).between(turn.since, now),
     )
 

@@ -63,7 +63,7 @@ def within_caps(
     today: Counter[Whom] = Counter()
     for one in sorted(wanted, key=lambda w: (-w.overdue, w.ticket.id)):
         whom = (one.ticket.source_id, one.next.recipient)
-        start, end = desk.situation(one.ticket.source_id, one.stall).day(now)
+        start, end = desk.situation(one.ticket.source_id, one.stall).day(now, one.next.recipient)
         before = sum(start <= at < end for at in spent.get(whom, ()))
         if before + today[whom] < desk.rules.person_per_day:
             today[whom] += 1
@@ -75,7 +75,7 @@ def within_caps(
 
 def day_after(one: Wanted, desk: Desk, now: datetime) -> datetime:
     """When the caps leave room again: the next decent hour of another day."""
-    return desk.situation(one.ticket.source_id, one.stall).next_day(now)
+    return desk.situation(one.ticket.source_id, one.stall).next_day(now, one.next.recipient)
 
 
 def spent(
@@ -112,7 +112,7 @@ def _row(one: Wanted, source: str) -> dict[str, Any]:
         "recipient": one.next.recipient,
         "state": "due",
         "due_at": one.next.at,
-        "payload": as_payload(one.stall),
+        "payload": as_payload(one.stall) | ({"ask": one.next.ask} if one.next.ask else {}),
         "attempts": 0,
         "redraw": False,
     }

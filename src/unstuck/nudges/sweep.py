@@ -135,7 +135,7 @@ class _Close:
     wanted: _Longest = field(init=False)
 
     def __post_init__(self) -> None:
-        self.wanted = _Longest(self.desk.rules.person_per_day)
+        self.wanted = _Longest(self.desk.rules.most_at_once)
 
     def look(self, tickets: Sequence[int], told: Container[int]) -> None:
         for some in chunks(tickets):
@@ -184,12 +184,12 @@ class _Longest:
 
     def add(self, one: Wanted, place: Situation, now: datetime) -> None:
         """Keep it, or put whichever is overdue for less off to another day."""
-        day, _ = place.day(now)
+        day, _ = place.day(now, one.next.recipient)
         mine = self._by_whom.setdefault((one.ticket.source_id, one.next.recipient, day), [])
         heapq.heappush(mine, (one.overdue, -one.ticket.id, one, place))
         if len(mine) > self.most:
             _, _, least, there = heapq.heappop(mine)
-            self.crowded_out[least.ticket.id] = there.next_day(now)
+            self.crowded_out[least.ticket.id] = there.next_day(now, least.next.recipient)
 
     def has_room(self, whose: Whose, overdue: float) -> bool:
         """Whether a ticket as overdue as that could still get in."""

@@ -138,14 +138,30 @@ def upgrade() -> None:
         sa.Column("outcome_by", sa.String(), nullable=True),
         sa.Column("outcome_at", UtcDateTime(), nullable=True),
         sa.Column("redraw", sa.Boolean(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=True),
+        sa.Column("moved_at", UtcDateTime(), nullable=True),
+        sa.Column("followed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
+    op.create_index(op.f("ix_nudge_digest"), "nudge", ["digest"], unique=False)
     op.create_index(op.f("ix_nudge_due_at"), "nudge", ["due_at"], unique=False)
     op.create_index(op.f("ix_nudge_redraw"), "nudge", ["redraw"], unique=False)
     op.create_index(op.f("ix_nudge_state"), "nudge", ["state"], unique=False)
     op.create_index(op.f("ix_nudge_ticket_id"), "nudge", ["ticket_id"], unique=False)
+    op.create_table(
+        "risk",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("chance", sa.Float(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("said", sa.JSON(), nullable=False),
+        sa.Column("reckoned_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ticket_id", "what"),
+    )
     op.create_table(
         "seen_event",
         sa.Column("key", sa.String(), nullable=False),
@@ -360,10 +376,12 @@ def downgrade() -> None:
     op.drop_table("source")
     op.drop_index(op.f("ix_seen_event_at"), table_name="seen_event")
     op.drop_table("seen_event")
+    op.drop_table("risk")
     op.drop_index(op.f("ix_nudge_ticket_id"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_state"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_redraw"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_due_at"), table_name="nudge")
+    op.drop_index(op.f("ix_nudge_digest"), table_name="nudge")
     op.drop_table("nudge")
     op.drop_index(op.f("ix_notice_state"), table_name="notice")
     op.drop_index(op.f("ix_notice_due_at"), table_name="notice")
