@@ -21,6 +21,7 @@ from bot import blocks, refusals
 from bot.hints import Hint, no_hint
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
+from unstuck import discussions
 from unstuck.i18n import Lang
 from unstuck.nudges import message, outbox
 from unstuck.nudges.desk import Desk, read_desk
@@ -225,9 +226,10 @@ class _Round:
             view = message.view(
                 connection, held.nudge_id, self.desk, lang, now=self._now(), waited=held.waited, note=note
             )
+            discussed = discussions.links_of_nudge(connection, held.nudge_id)
         hint = held.payload["hint"] or {}
         view = replace(view, hint_title=hint.get("title"), hint_url=hint.get("url"))
-        return _arguments(blocks.nudge(view, lang))
+        return _arguments(blocks.nudge(view, lang, discussed))
 
     def _hint(self, held: Claim, *, alone: bool) -> dict[str, Any] | None:
         """What solved such a ticket before, as far as the reader, or the channel, may see it."""
@@ -286,8 +288,10 @@ class _Round:
         lang: Lang = "zh" if one.lang == "zh" else "en" if one.lang == "en" else self.deps.settings.lang
         with reading(self.deps.engine) as connection:
             view = message.view(connection, one.nudge_id, self.desk, lang, now=self._now())
+            discussed = discussions.links_of_nudge(connection, one.nudge_id)
         try:
-            self.client.chat_update(channel=one.channel, ts=one.ts, **_arguments(blocks.nudge(view, lang)))
+            drawn = _arguments(blocks.nudge(view, lang, discussed))
+            self.client.chat_update(channel=one.channel, ts=one.ts, **drawn)
         except (SlackApiError, *LINE_BROKEN) as error:
             word = refusals.word(error)
             if word in refusals.LIMITED | refusals.REFUSED:

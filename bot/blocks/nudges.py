@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from bot.blocks.nudge_forms import MENU
 from bot.blocks.shapes import Drawn, actions, button, context, section
 from bot.blocks.text import (
     Block,
@@ -25,18 +26,25 @@ from unstuck.nudges.contract import HAND_OVER, STILL
 from unstuck.nudges.rules import CHOICES
 from unstuck.nudges.view import Evidence, NudgeView
 
-MINE, SNOOZE, FALSE_ALARM, WHY = "nudge_mine", "nudge_snooze", "nudge_false_alarm", "nudge_why"
+MINE, SNOOZE, FALSE_ALARM, WHY, MORE = (
+    "nudge_mine", "nudge_snooze", "nudge_false_alarm", "nudge_why", "nudge_more",
+)  # fmt: skip
 #: Of the ownership contract: the ticket goes back to the queue.
 GIVE_BACK = "nudge_give_back"
 #: What the first button says to an owner, or a lead, who is asked.
 _MINE = {STILL: "contract.still_mine", HAND_OVER: "contract.hand_over_mine"}
+#: A choice of the snooze menu that opens a form.
+UNTIL = "until"
 #: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
 SNOOZES = CHOICES
 MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
 
 
-def nudge(view: NudgeView, lang: Lang) -> Drawn:
-    """The message while the ticket stalls; redrawn without buttons once that is over (`view.outcome`)."""
+def nudge(view: NudgeView, lang: Lang, discussed: Sequence[str] = ()) -> Drawn:
+    """The message while the ticket stalls; redrawn without buttons once that is over (`view.outcome`).
+
+    `discussed`: links to threads about the ticket.
+    """
     if view.outcome is not None:
         return nudge_done(view, lang)
     blocks = [
@@ -47,7 +55,7 @@ def nudge(view: NudgeView, lang: Lang) -> Drawn:
         *_risk(view, lang),
         *evidence(view, lang),
     ]
-    blocks += [*_hint(view, lang), _buttons(view, lang), context(_heard_by(view, lang))]
+    blocks += [*_hint(view, lang), *_discussed(discussed, lang), _buttons(view, lang), context(_heard_by(view, lang))]
     if view.note:
         blocks.append(context(escape(clip(view.note, MAX_REASON))))
     return Drawn(fallback(_summary(view, lang), view.title or ""), blocks)
@@ -133,22 +141,34 @@ def _hint(view: NudgeView, lang: Lang) -> Iterator[Block]:
         yield section(say("bot.nudge_hint", lang, title=link(view.hint_url, clip(view.hint_title, MAX_TITLE))))
 
 
+def _discussed(urls: Sequence[str], lang: Lang) -> Iterator[Block]:
+    if urls:
+        named = [link(url, t("linking.thread", lang, n=n)) for n, url in enumerate(urls, start=1)]
+        yield context(say("linking.discussed", lang, links=Markup(" · ".join(named))))
+
+
 def _buttons(view: NudgeView, lang: Lang) -> Block:
     value = str(view.nudge_id)
     menu: Block = {
         "type": "static_select",
         "action_id": SNOOZE,
         "placeholder": plain(t("bot.nudge_snooze", lang), MAX_LABEL),
-        "options": [_snooze(choice, value, lang) for choice in view.snoozes],
+        "options": [_snooze(choice, value, lang) for choice in (*view.snoozes, UNTIL)],
     }
     mine = button(t(_MINE.get(view.ask or "", "bot.nudge_mine"), lang), MINE, value, style="primary")
     back = [button(t(f"contract.{view.ask}_back", lang), GIVE_BACK, value)] if view.ask else []
     wrong = button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value)
-    return actions([mine, *back, menu, wrong, button(t("bot.nudge_why", lang), WHY, value)])
+    why = button(t("bot.nudge_why", lang), WHY, value)
+    more = {"type": "overflow", "action_id": MORE, "options": [_more(name, value, lang) for name in MENU]}
+    return actions([mine, *back, menu, wrong, why, more])
 
 
 def _snooze(choice: str, nudge_id: str, lang: Lang) -> Block:
     return {"text": plain(t(f"bot.nudge_snooze_{choice}", lang), MAX_LABEL), "value": f"{nudge_id}:{choice}"}
+
+
+def _more(name: str, nudge_id: str, lang: Lang) -> Block:
+    return {"text": plain(t(f"nudge_forms.{name}_menu", lang), MAX_LABEL), "value": f"{nudge_id}:{name}"}
 
 
 def _heard_by(view: NudgeView, lang: Lang) -> Markup:
