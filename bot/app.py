@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,15 +15,18 @@ from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import commands, conversation, feedback, home, insights, nudges, upkeep, watching
 from bot.desk import Desk
+from bot.errands import Errands, arrive
 from bot.people import People
 from bot.posting import LINE_BROKEN, Privately
 from bot.roles import Roles
-from bot.work import Work
+from bot.work import NotKeptError, Work
 from unstuck.errors import UserError
 from unstuck.i18n import language_of
+from unstuck.sealing import seal_of
 from unstuck.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("unstuck.bot")
 
 FEATURES = (conversation, feedback, insights, nudges, upkeep, commands, home)
-#: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
-LISTENER_THREADS = 8
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: What Bolt would read by itself. The first two turn it into an app for many workspaces that ignores the token,
 #: without a word; the settings have the third.
@@ -53,7 +53,7 @@ def create_app(deps: Deps, *, work: Work | None = None) -> App:
     desk = Desk(
         deps=deps,
         client=client,
-        work=work or Work(),
+        work=work or Work(errands_of(deps)),
         people=People(client, deps.clock, identity["team_id"]),
         roles=Roles(settings, client, deps.clock),
         bot_user=identity["user_id"],
@@ -64,6 +64,11 @@ def create_app(deps: Deps, *, work: Work | None = None) -> App:
     for feature in FEATURES:
         feature.register(app)
     return app
+
+
+def errands_of(deps: Deps) -> Errands:
+    """What this process has promised Slack and not done yet."""
+    return Errands(deps.sessions, deps.clock, seal_of(deps.settings))
 
 
 def web_client(settings: Settings) -> WebClient:
@@ -108,7 +113,9 @@ def _bolt(client: WebClient, settings: Settings) -> App:
                 name="unstuck",
                 client=client,
                 signing_secret=secret.get_secret_value() if secret else "",
-                listener_executor=ThreadPoolExecutor(LISTENER_THREADS, "unstuck-listener"),
+                # A listener hands its job on and ends; then Slack is answered. Bolt's own order, answer first,
+                # would acknowledge what is written down nowhere.
+                process_before_response=True,
             )
     except BoltError as error:
         raise UserError("slack_refused", error=str(error)) from None
@@ -130,6 +137,7 @@ def _giving(desk: Desk) -> Callable[..., None]:
     def give(body: dict[str, Any], context: BoltContext, next: Callable[[], None]) -> None:
         watching.events.labels(_kind(body)).inc()
         context["desk"], context["deps"], context["client"] = desk, desk.deps, desk.client
+        arrive(body, _kind(body))
         next()
 
     return give
@@ -146,6 +154,10 @@ def _apologising(desk: Desk) -> Callable[..., None]:
 
     def apologise(error: Exception, body: dict[str, Any]) -> None:
         event = body.get("event") or {}
+        if event and isinstance(error, NotKeptError | SQLAlchemyError):
+            # Slack hears that we failed and sends it again.
+            log.warning("an event could not be kept: %s", type(error).__name__)
+            return
         lang = language_of(str(event.get("text") or body.get("text") or "")) if event else desk.deps.settings.lang
         if body.get("response_url"):
             Privately(body["response_url"], lang, desk.client.proxy).failed(error)

@@ -17,6 +17,7 @@ from slack_sdk.http_retry import RetryHandler
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.webhook import WebhookClient
 
+from bot import errands
 from bot.blocks import Drawn, notice
 from unstuck.errors import UserError
 from unstuck.i18n import Lang
@@ -55,6 +56,10 @@ class Place:
 
     def too_busy(self) -> None:
         self._quietly(lambda: self.tell("bot.too_busy"))
+
+    def too_late(self) -> None:
+        """The bot was away for longer than anybody waits."""
+        self._quietly(lambda: self.tell("bot.too_late"))
 
     def failed(self, error: Exception) -> None:
         """Tell the person: the remedy where there is one, else the id under which the log has the rest."""
@@ -110,13 +115,35 @@ class Privately(Place):
             raise OSError(f"response URL answered {answer.status_code}: {answer.body[:200]}")
 
 
+def metadata_of(key: str) -> dict[str, Any]:
+    """What a message carries by which it is found again."""
+    return {"event_type": REPLY, "event_payload": {"key": key}}
+
+
+def next_key(client: WebClient, channel: str, thread_ts: str | None) -> tuple[str, str | None]:
+    """The key of the next message, and the message's `ts` if an earlier try of the same errand has said it.
+
+    Raises what the client raises, and `LostError` when somebody else does the errand now.
+    """
+    held = errands.current()
+    if held is None:
+        return uuid.uuid4().hex, None
+    key = held.next_key()
+    return key, _find(client, channel, thread_ts, key) if held.is_again else None
+
+
 def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str | None = None) -> str:
     """Post a message and return its `ts`. After an unclear failure it is looked for before it is sent again.
 
     Raises `SlackApiError` when Slack refuses it, or the last failure when the line stays broken.
     """
-    key = uuid.uuid4().hex
-    metadata = {"event_type": REPLY, "event_payload": {"key": key}}
+    key, said = next_key(client, channel, thread_ts)
+    return said or post_under(key, client, channel, drawn, thread_ts=thread_ts)
+
+
+def post_under(key: str, client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str | None = None) -> str:
+    """As `post_once`, under a key that was given out before."""
+    metadata = metadata_of(key)
     for pause in (*PAUSES, None):
         try:
             posted = client.chat_postMessage(
@@ -160,6 +187,12 @@ def find_posted(client: WebClient, event: str, key: str, channel: str, since: da
     return None
 
 
+def key_of(message: dict[str, Any]) -> str | None:
+    """The key under which we said it."""
+    key = (message.get("metadata") or {}).get("event_payload", {}).get("key")
+    return str(key) if key is not None else None
+
+
 def is_unclear(error: Exception) -> bool:
     """Whether the message may be there although the call failed."""
     return not isinstance(error, SlackApiError) or error.response.status_code >= SERVER_ERROR
@@ -184,7 +217,7 @@ def _search(client: WebClient, channel: str, thread_ts: str | None, key: str) ->
         pages = client.conversations_history(channel=channel, include_all_metadata=True, limit=50)
     for page in pages:
         for message in page["messages"]:
-            if message.get("metadata", {}).get("event_payload", {}).get("key") == key:
+            if key_of(message) == key:
                 return str(message["ts"])
         if thread_ts is None:
             break

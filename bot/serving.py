@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
-from slack_bolt import App
+from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.flask import SlackRequestHandler
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
@@ -19,10 +19,13 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import errands, seen
 from bot.delivery import deliver_due
+from bot.errands import Dispatch, recovering
 from bot.notices import deliver_notices
 from bot.posting import LINE_BROKEN
-from bot.seen import forget_old
+from bot.work import Work
+from unstuck import troubles
 from unstuck.errors import UserError
 from unstuck.settings import Settings
 
@@ -38,10 +41,28 @@ MAX_BODY_BYTES = 1_000_000
 
 
 def every_minute(deps: Deps, client: WebClient) -> None:
-    """What the bot does by itself each minute: send nudges and notices, forget events Slack cannot repeat."""
+    """What the bot does by itself each minute: send nudges and notices, forget what Slack cannot repeat."""
     deliver_due(deps, client)
     deliver_notices(deps, client)
-    forget_old(deps.sessions, deps.clock.now())
+    now = deps.clock.now()
+    seen.forget_old(deps.sessions, now)
+    errands.forget_old(deps.sessions, now)
+    with deps.sessions.begin() as session:
+        troubles.forget_old(session, now)
+
+
+@contextmanager
+def looking_after(work: Work, app: App) -> Iterator[None]:
+    """For as long as the block lasts, what killed processes left undone is done; ours stays ours."""
+
+    assert work.errands is not None
+    with recovering(work.errands, dispatch_to(app)):
+        yield
+
+
+def dispatch_to(app: App) -> Dispatch:
+    """Gives a request that was checked when it came to the app once more."""
+    return lambda body: app.dispatch(BoltRequest(mode="socket_mode", body=dict(body))).status
 
 
 class Link:

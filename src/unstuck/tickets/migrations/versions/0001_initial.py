@@ -47,6 +47,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_delivery_received_at"), "delivery", ["received_at"], unique=False)
     op.create_table(
+        "errand",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("team", sa.String(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("crashes", sa.Integer(), nullable=False),
+        sa.Column("lease_until", UtcDateTime(), nullable=True),
+        sa.Column("leased_by", sa.String(), nullable=True),
+        sa.Column("growing", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index(op.f("ix_errand_at"), "errand", ["at"], unique=False)
+    op.create_index(op.f("ix_errand_lease_until"), "errand", ["lease_until"], unique=False)
+    op.create_table(
         "feedback",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("change_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -150,6 +165,7 @@ def upgrade() -> None:
         "seen_event",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("by", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index(op.f("ix_seen_event_at"), "seen_event", ["at"], unique=False)
@@ -168,6 +184,19 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+    op.create_table(
+        "trouble",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("word", sa.String(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("kind", "place", "word"),
+    )
+    op.create_index(op.f("ix_trouble_last_at"), "trouble", ["last_at"], unique=False)
     op.create_table(
         "watch",
         sa.Column(
@@ -358,6 +387,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_watch_revision"), table_name="watch")
     op.drop_index(op.f("ix_watch_look_at"), table_name="watch")
     op.drop_table("watch")
+    op.drop_index(op.f("ix_trouble_last_at"), table_name="trouble")
+    op.drop_table("trouble")
     op.drop_table("thread")
     op.drop_table("source")
     op.drop_index(op.f("ix_seen_event_at"), table_name="seen_event")
@@ -377,6 +408,9 @@ def downgrade() -> None:
     op.drop_table("knowledge_use")
     op.drop_index(op.f("ix_feedback_ticket_id"), table_name="feedback")
     op.drop_table("feedback")
+    op.drop_index(op.f("ix_errand_lease_until"), table_name="errand")
+    op.drop_index(op.f("ix_errand_at"), table_name="errand")
+    op.drop_table("errand")
     op.drop_index(op.f("ix_delivery_received_at"), table_name="delivery")
     op.drop_table("delivery")
     op.drop_table("calendar")
