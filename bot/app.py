@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
-from slack_bolt import App, BoltContext
+from slack_bolt import App, BoltContext, BoltResponse
 from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -58,6 +58,7 @@ def create_app(deps: Deps, *, work: Work | None = None) -> App:
         roles=Roles(settings, client, deps.clock),
         bot_user=identity["user_id"],
         team_id=identity["team_id"],
+        app_id=app_of(client, identity),
     )
     app.use(_giving(desk))
     app.error(_apologising(desk))
@@ -105,6 +106,15 @@ def who_am_i(client: WebClient, settings: Settings) -> dict[str, Any]:
         raise UserError("slack_unreachable", url=settings.slack_api_url) from None
 
 
+def app_of(client: WebClient, identity: dict[str, Any]) -> str | None:
+    """The app's own id; `None` when Slack does not say, and then nothing is checked against it."""
+    try:
+        return str(client.bots_info(bot=identity["bot_id"])["bot"]["app_id"])
+    except (SlackApiError, KeyError, *LINE_BROKEN) as error:
+        log.info("the app's own id is not known: %s", error)
+        return None
+
+
 def _bolt(client: WebClient, settings: Settings) -> App:
     secret = settings.slack_signing_secret
     try:
@@ -131,16 +141,33 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def _giving(desk: Desk) -> Callable[..., None]:
+def _giving(desk: Desk) -> Callable[..., BoltResponse | None]:
     """The one middleware: listeners get `desk`, `deps`, and the client that re-sends nothing by itself."""
 
-    def give(body: dict[str, Any], context: BoltContext, next: Callable[[], None]) -> None:
+    def give(body: dict[str, Any], context: BoltContext, next: Callable[[], None]) -> BoltResponse | None:
+        if not _is_for(desk, body):
+            log.warning("refused: a request of app %s for another workspace or app", body.get("api_app_id"))
+            return BoltResponse(status=403, body="not this app's workspace\n")
         watching.events.labels(_kind(body)).inc()
         context["desk"], context["deps"], context["client"] = desk, desk.deps, desk.client
         arrive(body, _kind(body))
         next()
+        return None
 
     return give
+
+
+def _is_for(desk: Desk, body: dict[str, Any]) -> bool:
+    """Whether a signed request is about this app in this workspace.
+
+    In channels that are shared with other organisations any one of several fields names ours.
+    """
+    if desk.app_id and body.get("api_app_id") and body["api_app_id"] != desk.app_id:
+        return False
+    named = {body.get("team_id"), body.get("context_team_id"), (body.get("team") or {}).get("id")}
+    named |= {one.get("team_id") for one in body.get("authorizations") or ()}
+    named.discard(None)
+    return not named or desk.team_id in named
 
 
 def _kind(body: dict[str, Any]) -> str:
@@ -158,6 +185,7 @@ def _apologising(desk: Desk) -> Callable[..., None]:
             # Slack hears that we failed and sends it again.
             log.warning("an event could not be kept: %s", type(error).__name__)
             return
+        desk.trouble(_kind(body), error, str(event.get("channel") or ""))
         lang = language_of(str(event.get("text") or body.get("text") or "")) if event else desk.deps.settings.lang
         if body.get("response_url"):
             Privately(body["response_url"], lang, desk.client.proxy).failed(error)

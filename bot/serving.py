@@ -6,9 +6,11 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from flask import Flask, Response, request
 from slack_bolt import App, BoltRequest
@@ -38,6 +40,10 @@ log = logging.getLogger("unstuck.bot")
 HTTP_THREADS = 16
 #: Slack's own payloads are far smaller.
 MAX_BODY_BYTES = 1_000_000
+MIMETYPES = frozenset({"application/json", "application/x-www-form-urlencoded"})
+BAD_REQUEST = 400
+#: Slack's signatures hold for five minutes, to either side.
+SIGNED_FOR_S = 600
 
 
 def every_minute(deps: Deps, client: WebClient) -> None:
@@ -138,17 +144,59 @@ def site(engine: Engine, link: Link, app: App | None) -> Flask:
     flask.add_url_rule("/readyz", "ready", lambda: _ready(engine, link))
     flask.add_url_rule("/metrics", "metrics", _metrics)
     if app is not None:
-        events = SlackRequestHandler(app)
-        flask.add_url_rule("/slack/events", "events", lambda: _events(events), methods=["POST"])
+        events, replays = SlackRequestHandler(app), _Replays()
+        flask.add_url_rule("/slack/events", "events", lambda: _events(events, replays), methods=["POST"])
     return flask
 
 
-def _events(handler: SlackRequestHandler) -> Response:
+def _events(handler: SlackRequestHandler, replays: _Replays) -> Response:
+    # Bolt reads the body before it checks the signature; what Slack would never send does not get that far.
+    if request.mimetype not in MIMETYPES:
+        return _plain("neither JSON nor a form", 415)
+    if not _is_readable():
+        return _plain("not what it says it is", 400)
+    signature = request.headers.get("X-Slack-Signature", "")
+    if replays.holds(signature):
+        return _plain("taken already", 401)
+    answer = handler.handle(request)
+    if answer.status_code < BAD_REQUEST:
+        replays.remember(signature)
+    return answer
+
+
+def _is_readable() -> bool:
+    """Whether the body is a JSON object, or a form that holds one or is a command."""
     try:
-        return handler.handle(request)
-    except json.JSONDecodeError:
-        # Bolt reads the body before it checks the signature; Slack sends nothing like this.
-        return _plain("not JSON", 400)
+        text = request.get_data(as_text=True)
+        if request.mimetype == "application/json":
+            return isinstance(json.loads(text), dict)
+        form = dict(parse_qsl(text))
+        return isinstance(json.loads(form["payload"]), dict) if "payload" in form else bool(form)
+    except ValueError:
+        return False
+
+
+class _Replays:
+    """Signatures of requests that were taken. Slack signs a repeat anew, so the same one again is somebody else's.
+
+    For as long as a signature is valid, in this process; across processes the errand's key makes it harmless.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: dict[str, float] = {}
+
+    def holds(self, signature: str) -> bool:
+        with self._lock:
+            return signature in self._taken
+
+    def remember(self, signature: str) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._taken[signature] = now
+            # Oldest first, so this looks at what is over and at one more.
+            while now - self._taken[oldest := next(iter(self._taken))] > SIGNED_FOR_S:
+                del self._taken[oldest]
 
 
 def _ready(engine: Engine, link: Link) -> Response:
