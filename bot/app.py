@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
-from slack_bolt import App, BoltContext
+from slack_bolt import App, BoltContext, BoltResponse
 from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import (
     commands,
@@ -35,12 +35,14 @@ from bot import (
     why,
 )
 from bot.desk import Desk
+from bot.errands import Errands, arrive
 from bot.people import People
 from bot.posting import LINE_BROKEN, Privately
 from bot.roles import Roles
-from bot.work import Work
+from bot.work import NotKeptError, Work
 from unstuck.errors import UserError
 from unstuck.i18n import language_of
+from unstuck.sealing import seal_of
 from unstuck.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,8 +66,6 @@ FEATURES = (
     saving,
     linking,
 )
-#: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
-LISTENER_THREADS = 8
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: What Bolt would read by itself. The first two turn it into an app for many workspaces that ignores the token,
 #: without a word; the settings have the third.
@@ -84,17 +84,23 @@ def create_app(deps: Deps, *, work: Work | None = None) -> App:
     desk = Desk(
         deps=deps,
         client=client,
-        work=work or Work(),
+        work=work or Work(errands_of(deps)),
         people=People(client, deps.clock, identity["team_id"]),
         roles=Roles(settings, client, deps.clock),
         bot_user=identity["user_id"],
         team_id=identity["team_id"],
+        app_id=app_of(client, identity),
     )
     app.use(_giving(desk))
     app.error(_apologising(desk))
     for feature in FEATURES:
         feature.register(app)
     return app
+
+
+def errands_of(deps: Deps) -> Errands:
+    """What this process has promised Slack and not done yet."""
+    return Errands(deps.sessions, deps.clock, seal_of(deps.settings))
 
 
 def web_client(settings: Settings) -> WebClient:
@@ -131,6 +137,15 @@ def who_am_i(client: WebClient, settings: Settings) -> dict[str, Any]:
         raise UserError("slack_unreachable", url=settings.slack_api_url) from None
 
 
+def app_of(client: WebClient, identity: dict[str, Any]) -> str | None:
+    """The app's own id; `None` when Slack does not say, and then nothing is checked against it."""
+    try:
+        return str(client.bots_info(bot=identity["bot_id"])["bot"]["app_id"])
+    except (SlackApiError, KeyError, *LINE_BROKEN) as error:
+        log.info("the app's own id is not known: %s", error)
+        return None
+
+
 def _bolt(client: WebClient, settings: Settings) -> App:
     secret = settings.slack_signing_secret
     try:
@@ -139,7 +154,9 @@ def _bolt(client: WebClient, settings: Settings) -> App:
                 name="unstuck",
                 client=client,
                 signing_secret=secret.get_secret_value() if secret else "",
-                listener_executor=ThreadPoolExecutor(LISTENER_THREADS, "unstuck-listener"),
+                # A listener hands its job on and ends; then Slack is answered. Bolt's own order, answer first,
+                # would acknowledge what is written down nowhere.
+                process_before_response=True,
             )
     except BoltError as error:
         raise UserError("slack_refused", error=str(error)) from None
@@ -155,15 +172,33 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def _giving(desk: Desk) -> Callable[..., None]:
+def _giving(desk: Desk) -> Callable[..., BoltResponse | None]:
     """The one middleware: listeners get `desk`, `deps`, and the client that re-sends nothing by itself."""
 
-    def give(body: dict[str, Any], context: BoltContext, next: Callable[[], None]) -> None:
+    def give(body: dict[str, Any], context: BoltContext, next: Callable[[], None]) -> BoltResponse | None:
+        if not _is_for(desk, body):
+            log.warning("refused: a request of app %s for another workspace or app", body.get("api_app_id"))
+            return BoltResponse(status=403, body="not this app's workspace\n")
         watching.events.labels(_kind(body)).inc()
         context["desk"], context["deps"], context["client"] = desk, desk.deps, desk.client
+        arrive(body, _kind(body))
         next()
+        return None
 
     return give
+
+
+def _is_for(desk: Desk, body: dict[str, Any]) -> bool:
+    """Whether a signed request is about this app in this workspace.
+
+    In channels that are shared with other organisations any one of several fields names ours.
+    """
+    if desk.app_id and body.get("api_app_id") and body["api_app_id"] != desk.app_id:
+        return False
+    named = {body.get("team_id"), body.get("context_team_id"), (body.get("team") or {}).get("id")}
+    named |= {one.get("team_id") for one in body.get("authorizations") or ()}
+    named.discard(None)
+    return not named or desk.team_id in named
 
 
 def _kind(body: dict[str, Any]) -> str:
@@ -177,6 +212,11 @@ def _apologising(desk: Desk) -> Callable[..., None]:
 
     def apologise(error: Exception, body: dict[str, Any]) -> None:
         event = body.get("event") or {}
+        if event and isinstance(error, NotKeptError | SQLAlchemyError):
+            # Slack hears that we failed and sends it again.
+            log.warning("an event could not be kept: %s", type(error).__name__)
+            return
+        desk.trouble(_kind(body), error, str(event.get("channel") or ""))
         lang = language_of(str(event.get("text") or body.get("text") or "")) if event else desk.deps.settings.lang
         if body.get("response_url"):
             Privately(body["response_url"], lang, desk.client.proxy).failed(error)

@@ -8,8 +8,7 @@ honest "I don't know".
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt import App
@@ -20,7 +19,7 @@ from bot.blocks.text import Block
 from bot.desk import Desk
 from bot.posting import LINE_BROKEN, InThread, Place
 from bot.reading import Message, read_message
-from bot.streaming import growing
+from bot.streaming import growing, take_back_earlier
 from bot.work import Job
 from unstuck.i18n import t
 
@@ -42,7 +41,7 @@ def on_message(body: dict[str, Any], desk: Desk) -> None:
     if message is None or not _is_for_us(message, desk):
         return
     place = desk.thread(message.channel, message.thread_ts, message.lang)
-    desk.work.take(Job(lambda: _take_up(message, place, desk), place, _claim(message, desk)))
+    desk.work.take(Job(lambda: _take_up(message, place, desk), _Asked(message, place, desk)))
 
 
 def _is_for_us(message: Message, desk: Desk) -> bool:
@@ -58,13 +57,40 @@ def _asker_key(message: Message) -> str:
     return f"asker:{message.channel}:{message.thread_ts}:{message.user}"
 
 
-def _claim(message: Message, desk: Desk) -> Callable[[], bool]:
-    sessions, clock = desk.deps.sessions, desk.deps.clock
-    return lambda: all(seen.claim(sessions, key, clock.now()) for key in message.keys)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where a question was asked: what is said there when it cannot be answered as usual."""
+
+    message: Message
+    place: InThread
+    desk: Desk
+
+    def busy(self) -> None:
+        self.place.busy()
+
+    def too_busy(self) -> None:
+        self.place.too_busy()
+
+    def failed(self, error: Exception) -> None:
+        self.place.failed(error)
+
+    def too_late(self) -> None:
+        """The bot was away: unless somebody else has answered since, it says so."""
+        if self.message.is_direct or not self._others_wrote():
+            self.place.too_late()
+
+    def _others_wrote(self) -> bool:
+        message = self.message
+        found = self.desk.client.conversations_replies(channel=message.channel, ts=message.thread_ts, limit=200)
+        return any(
+            said["ts"] > message.ts and not said.get("bot_id") and said.get("user") != message.user
+            for said in found["messages"]
+        )
 
 
 def _take_up(message: Message, place: InThread, desk: Desk) -> None:
     """Answer one message, in the thread, or alone where strangers read along."""
+    take_back_earlier(place)
     if message.is_stranger:
         place.tell("bot.not_member")
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from slack_sdk import WebClient
 
+from bot import refusals
 from bot.people import Member, People
 from bot.posting import InThread, Place
 from bot.roles import Role, Roles
@@ -29,6 +30,7 @@ class Desk:
     #: The bot's own user id, and the workspace it was installed in.
     bot_user: str
     team_id: str
+    app_id: str | None = None
 
     def lang(self, member: Member) -> Lang:
         """The language of somebody who has not written anything to go by."""
@@ -41,6 +43,11 @@ class Desk:
             return True
         place.tell("bot.guest" if role == Role.GUEST else "bot.not_member")
         return False
+
+    def trouble(self, kind: str, error: Exception, place: str = "") -> None:
+        """Count something that did not get through to Slack, for an admin to see."""
+        if self.work.errands is not None:
+            self.work.errands.trouble(kind, refusals.word(error), place)
 
     def thread(self, channel: str, thread_ts: str | None, lang: Lang) -> InThread:
         return InThread(self.client, channel, thread_ts, lang)

@@ -8,7 +8,7 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
-from bot import blocks, seen
+from bot import blocks
 from bot.desk import Desk
 from bot.people import Member
 from bot.posting import LINE_BROKEN
@@ -26,11 +26,9 @@ def register(app: App) -> None:
     app.event("app_home_opened")(on_opened)
 
 
-def on_opened(body: dict[str, Any], event: dict[str, Any], desk: Desk) -> None:
+def on_opened(event: dict[str, Any], desk: Desk) -> None:
     show = _prompt if event.get("tab") == "messages" else _publish
-    key = f"event:{body.get('event_id')}"
-    sessions, clock = desk.deps.sessions, desk.deps.clock
-    desk.work.take(Job(lambda: show(event, desk), _Nobody(), lambda: seen.claim(sessions, key, clock.now())))
+    desk.work.take(Job(lambda: show(event, desk), _Nobody()))
 
 
 class _Nobody:
@@ -39,6 +37,8 @@ class _Nobody:
     def busy(self) -> None: ...
 
     def too_busy(self) -> None: ...
+
+    def too_late(self) -> None: ...
 
     def failed(self, error: Exception) -> None:
         log.error("a page could not be drawn", exc_info=error)

@@ -14,7 +14,7 @@ from bot import blocks, choices, seen
 from bot.blocks.insights import CHOOSE
 from bot.choices import Choice
 from bot.desk import Desk
-from bot.posting import LINE_BROKEN, InThread, Place
+from bot.posting import LINE_BROKEN, InThread, Place, upload_once
 from bot.pressing import Pressed
 from bot.work import Job
 from unstuck.i18n import Lang, t
@@ -102,16 +102,10 @@ def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, pla
 def _show_chart(desk: Desk, picture: bytes, alt: str, place: InThread) -> None:
     """The chart as a file below the answer. Without it nothing is missing: the table says the same."""
     try:
-        desk.client.files_upload_v2(
-            channel=place.channel,
-            thread_ts=place.thread_ts,
-            content=picture,
-            filename="chart.png",
-            title=t("bot.chart", place.lang),
-            alt_txt=alt[:1000],
-        )
+        upload_once(place, picture, title=t("bot.chart", place.lang), alt=alt)
     except (SlackApiError, SlackRequestError, *LINE_BROKEN) as error:
         log.warning("the chart could not be uploaded: %s", error)
+        desk.trouble("chart", error, place.channel)
 
 
 def _choose(pressed: Pressed, value: str, desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.playground.calls import Arguments, Json, Refusal, method
-from bot.playground.workspace import TEAM_ID, User, Workspace
+from bot.playground.workspace import APP_ID, BOT_ID, BOT_USER, TEAM_ID, User, Workspace
 
 
 @method("users.info", required="user", optional="include_locale", scope="users:read", takes_json=False)
@@ -12,6 +12,13 @@ def info(workspace: Workspace, args: Arguments) -> Json:
     if not args.flag("include_locale"):
         del shown["locale"]
     return {"ok": True, "user": shown}
+
+
+@method("bots.info", optional="bot team_id", scope="users:read", takes_json=False)
+def bot_info(_workspace: Workspace, args: Arguments) -> Json:
+    if args.text("bot") != BOT_ID:
+        raise Refusal("bot_not_found")
+    return {"ok": True, "bot": {"id": BOT_ID, "app_id": APP_ID, "user_id": BOT_USER, "name": "unstuck"}}
 
 
 @method("users.lookupByEmail", required="email", scope="users:read.email", takes_json=False)

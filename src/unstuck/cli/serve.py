@@ -69,15 +69,16 @@ def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: 
 def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
     """Start everything, wait for a signal, then end in the opposite order."""
     from bot import hooks
-    from bot.app import create_app
-    from bot.serving import Link, every_minute, over_http, over_socket, site
+    from bot.app import create_app, errands_of
+    from bot.serving import Link, every_minute, looking_after, over_http, over_socket, site
     from bot.work import Work
     from unstuck import jobs
 
-    settings, work = built.settings, Work()
+    settings, work = built.settings, Work(errands_of(built))
     app = create_app(built, work=work)
     with ExitStack() as running:
         running.callback(work.stop)
+        running.enter_context(looking_after(work, app))
         link, mode = Link(), "http"
         if settings.slack_app_token is not None:
             link, mode = running.enter_context(over_socket(app, settings)), "socket"

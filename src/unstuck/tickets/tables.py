@@ -410,6 +410,44 @@ class SeenEvent(SQLModel, table=True):
     __tablename__ = "seen_event"
     key: str = Field(primary_key=True)
     at: datetime = _at(index=True, nullable=False)
+    #: The errand that claimed it: done again after a crash, it meets its own claim.
+    by: str | None = None
+
+
+class Errand(SQLModel, table=True):
+    """What Slack was promised by an acknowledgement. Done, it is a key that says so; until then it can be done again."""
+
+    #: What makes it one: a message's place, an event's id, the trigger of a command or button.
+    key: str = Field(primary_key=True)
+    at: datetime = _at(index=True, nullable=False)
+    #: The workspace it came from.
+    team: str | None = None
+    #: The request, encrypted. Empty once the errand is done.
+    body: bytes | None = None
+    attempts: int = 1
+    #: How many of its workers ended without a word.
+    crashes: int = 0
+    #: Until when its worker holds it, and who that is. Empty once it is done.
+    lease_until: datetime | None = _at(index=True)
+    leased_by: str | None = None
+    #: `ts` of a message that was being streamed for it.
+    growing: str | None = None
+
+
+class Trouble(SQLModel, table=True):
+    """Something that did not get through to Slack, counted for an admin to see. Holds no text of anybody's."""
+
+    __table_args__ = (UniqueConstraint("kind", "place", "word"),)
+    id: int | None = _id()
+    #: What it was: `app_mention`, `chart`, `app_home_opened`, …
+    kind: str
+    #: The Slack channel or person, if one is known.
+    place: str = ""
+    #: Slack's word for it, or the name of what broke.
+    word: str
+    times: int = 1
+    first_at: datetime = _at(nullable=False)
+    last_at: datetime = _at(index=True, nullable=False)
 
 
 class Audit(SQLModel, table=True):
