@@ -107,6 +107,7 @@ def make(directory: Path, tickets: int) -> snapshots.Snapshot:
             f"""INSERT INTO stays SELECT ticket, row_number() OVER w - 1, status, status, class, team, assignee,
             start_at, lead(start_at) OVER w, lag(status) OVER w, lead(status) OVER w, lag(status) OVER w,
             lead(status) OVER w, lag(class) OVER w, lead(class) OVER w, lag(team) OVER w, lead(team) OVER w,
+            lag(team) OVER w, lag(assignee IGNORE NULLS) OVER w, seq = 0,
             row_number() OVER (PARTITION BY ticket, status ORDER BY seq), NULL, NULL
             FROM (SELECT *, {classes}[status] AS class FROM steps WHERE start_at <= {before})
             WINDOW w AS (PARTITION BY ticket ORDER BY seq)"""

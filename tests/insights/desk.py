@@ -86,7 +86,7 @@ def _fold(
             if stays:
                 stays[-1]["end_at"] = at
             stays.append(
-                {"ticket": number, "seq": len(stays) + 1, **now, "start_at": at, "end_at": None,
+                {"ticket": number, "seq": len(stays), **now, "start_at": at, "end_at": None,
                  "stage": stages.get(str(status), status), "class": "DROPPED" if dropped else classes.get(str(status))}
             )  # fmt: skip
         if not fields or values != before[2]:
@@ -121,3 +121,9 @@ def _link(stays: list[dict[str, object]]) -> None:
         if index == 0 or stays[index - 1]["stage"] != stay["stage"]:
             visits[stay["stage"]] += 1
         stay["visit"] = visits[stay["stage"]]
+        before = stays[:index][::-1]
+        for name in ("team", "assignee"):
+            stay[f"from_{name}"] = next((earlier[name] for earlier in before if earlier[name] is not None), None)
+    for stay in stays:
+        lasted = stay["end_at"] is None or stay["end_at"] > stay["start_at"]  # type: ignore[operator]
+        stay["born"] = lasted and stay["start_at"] == stays[0]["start_at"]

@@ -104,12 +104,17 @@ def _add_stays(rows: Rows, history: History, names: Names) -> None:
     source, folded = history.source, stays(history.changes, names.stages_of(history.source))
     states = [(stay.status, stay.stage, stay.stage_class.value, names.team(source, stay.team)) for stay in folded]
     around = zip([_NO_STATE, *states], folded, states, [*states[1:], _NO_STATE], _visits(folded), strict=False)
+    born = next((stay.seq for stay in folded if stay.end_at is None or stay.end_at > stay.start_at), None)
+    from_team = from_person = None
     for before, stay, state, after, visit in around:
         names.note_status(source, stay.status)
+        person = names.person(source, stay.assignee)
         rows.tables["stays"].append((
-            history.ticket, stay.seq, *state, names.person(source, stay.assignee), stay.start_at, stay.end_at,
-            before[0], after[0], before[1], after[1], before[2], after[2], before[3], after[3], visit,
+            history.ticket, stay.seq, *state, person, stay.start_at, stay.end_at,
+            before[0], after[0], before[1], after[1], before[2], after[2], before[3], after[3],
+            from_team, from_person, stay.seq == born, visit,
         ))  # fmt: skip
+        from_team, from_person = state[3] or from_team, person or from_person
 
 
 #: status, stage, class, team: before the first stay, and after the last one.

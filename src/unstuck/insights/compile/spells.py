@@ -78,8 +78,7 @@ def _born(draft: Draft) -> str:
     stays, (start, end) = draft.known("stays"), draft.bounds()
     return draft.query.add(
         "born",
-        f"""SELECT s.ticket FROM {stays} s WHERE s.seq = (SELECT min(f.seq) FROM {stays} f)
-        AND s.start_at >= {start} AND s.start_at < {end}""",
+        f"""SELECT s.ticket FROM {stays} s WHERE s.seq = 0 AND s.start_at >= {start} AND s.start_at < {end}""",
     )
 
 

@@ -14,23 +14,24 @@ STALE_AFTER = timedelta(days=5)
 
 def _open(draft: Draft, *, extra: str = "", joins: str = "", only: str = "TRUE") -> str:
     """Tickets open at each part's end; a part that still runs is taken at "now"."""
+    earliest = min(part.until(draft.now) for part in draft.parts)
     return f"""SELECT p.part, s.ticket, s.seq, s.stage, s.visit, s.team, s.assignee, s.status, s.class,
     p.until_at AS happened_at, FALSE AS aside{extra}
-    FROM {draft.known("stays")} s
+    FROM {draft.lasting(earliest)} s
     JOIN {draft.moments()} p ON s.start_at <= p.until_at AND coalesce(s.end_at > p.until_at, TRUE) {joins}
     WHERE s.is_open AND {only}"""
 
 
 def backlog(draft: Draft) -> Rows:
-    return Rows(_open(draft), FLOW)
+    return Rows(_open(draft), FLOW, once=True)
 
 
 def unassigned(draft: Draft) -> Rows:
-    return Rows(_open(draft, only="s.assignee IS NULL"), FLOW)
+    return Rows(_open(draft, only="s.assignee IS NULL"), FLOW, once=True)
 
 
 def wip(draft: Draft) -> Rows:
-    return Rows(_open(draft, only="s.assignee IS NOT NULL"), FLOW)
+    return Rows(_open(draft, only="s.assignee IS NOT NULL"), FLOW, once=True)
 
 
 def stale(draft: Draft) -> Rows:
@@ -38,7 +39,7 @@ def stale(draft: Draft) -> Rows:
     if any(condition.field == "idle" for condition in draft.plan.filters):
         return backlog(draft)
     seconds = draft.query.bind(float(draft.plan.within or STALE_AFTER.total_seconds()), "DOUBLE")
-    return Rows(_open(draft, joins=last_activity(draft), only=f"{IDLE} >= {seconds}"), FLOW)
+    return Rows(_open(draft, joins=last_activity(draft), only=f"{IDLE} >= {seconds}"), FLOW, once=True)
 
 
 def age(draft: Draft) -> Rows:
@@ -63,7 +64,7 @@ def last_activity(draft: Draft) -> str:
 def created(draft: Draft) -> str:
     """Seconds since creation of stay `s`'s ticket at part `p`."""
     first = draft.query.add(
-        "created", f"SELECT ticket, min(start_at) AS created_at FROM {draft.known('stays')} GROUP BY ticket"
+        "created", f"SELECT ticket, start_at AS created_at FROM {draft.known('stays')} WHERE seq = 0"
     )
     return f"(epoch_us(p.until_at) - epoch_us((SELECT c.created_at FROM {first} c WHERE c.ticket = s.ticket))) / 1e6"
 
