@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from unstuck.facts.relations import FIELD_NAMES, LEARNED, LIVE, PER_TICKET
+from unstuck.insights.compile.draft import BusinessClock
 from unstuck.tickets.changes import ChangeKind, TicketChange
 
 FLOW = ("status", "team", "assignee")
@@ -43,6 +44,7 @@ def desk(
     *,
     timers: Mapping[str, int] | None = None,
     stages: Mapping[str, str] | None = None,
+    calendars: Mapping[str | None, BusinessClock] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection with all relations; statuses without a class have none."""
     con = duckdb.connect()
@@ -55,6 +57,8 @@ def desk(
         history.sort(key=lambda change: (change.at, change.order))
         _fold(number, ext_id, history, classes, stages or {}, rows)
     rows["timers"] = [{"stage": stage, "seconds": seconds, "share": 0.9} for stage, seconds in (timers or {}).items()]
+    if calendars:
+        _tick(rows, calendars)
     for relation, found in rows.items():
         fill(con, relation, found)
     return con
@@ -110,6 +114,19 @@ def _fold(
     rows["stays"] += stays
     rows["fields"] += fields
     rows["tickets"].append({"ticket": number, "source": "desk", "ext_id": ext_id, "created_at": plain(history[0].at)})
+
+
+def _tick(rows: Mapping[str, list[dict[str, object]]], calendars: Mapping[str | None, BusinessClock]) -> None:
+    """Business seconds at both ends of each stay, and at each message on the clock of the stay it fell into."""
+    for stay in rows["stays"]:
+        clock = calendars.get(stay["team"], calendars[None])  # type: ignore[call-overload]
+        for name in ("start", "end"):
+            at = stay[f"{name}_at"]
+            stay[f"business_{name}"] = None if at is None else clock.business_seconds(at.replace(tzinfo=UTC))
+    for message in rows["messages"]:
+        held = [s for s in rows["stays"] if s["ticket"] == message["ticket"] and s["start_at"] <= message["at"]]  # type: ignore[operator]
+        clock = calendars.get(held[-1]["team"], calendars[None])  # type: ignore[call-overload]
+        message["business_at"] = clock.business_seconds(message["at"].replace(tzinfo=UTC))  # type: ignore[attr-defined]
 
 
 def _link(stays: list[dict[str, object]]) -> None:

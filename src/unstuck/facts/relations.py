@@ -50,6 +50,7 @@ PER_TICKET: Mapping[str, Columns] = {
     },
     "messages": {
         "ticket": "BIGINT", "at": "TIMESTAMP", "author": "VARCHAR", "author_kind": "VARCHAR", "public": "BOOLEAN",
+        "business_at": "BIGINT",
     },
     "feedback": {"ticket": "BIGINT", "at": "TIMESTAMP", "score": "DOUBLE"},
 }  # fmt: skip

@@ -142,14 +142,16 @@ def read(
 
     with _connected(desk, con) as facts:
         words = lexicon(desk, facts)
-    now, timezone = now or desk.clock.now(), desk.settings.timezone
-    previous = last_plan(desk, thread)
-    reading = plan_of(text, lexicon=words, now=now, timezone=timezone, lang=lang, previous=previous)
+    now, previous = now or desk.clock.now(), last_plan(desk, thread)
+    zone, business = desk.settings.timezone, _keeps_hours(desk)
+    reading = plan_of(text, lexicon=words, now=now, timezone=zone, lang=lang, previous=previous, business=business)
     # Only what the words alone do not tell is shown to a model, and nothing that was refused by name.
     if isinstance(reading, Refuse) and reading.unexplained and previous is None and desk.model is not None:
         from unstuck.insights.question.proposals import propose
 
-        proposed = propose(text, reading, desk.model, lexicon=words, now=now, timezone=timezone, lang=lang)
+        proposed = propose(
+            text, reading, desk.model, lexicon=words, now=now, timezone=zone, lang=lang, business=business
+        )
         return proposed or reading
     return reading
 
@@ -249,6 +251,12 @@ def replay(desk: Desk, number: int, *, lang: Lang, con: DuckDBPyConnection | Non
     same = _digest(result) == details["sha256"]
     note = t("insights.replayed" if same else "insights.replayed_differs", lang, number=number)
     return Reply("answer", found.restatement, found, plan, notes=(found.sentence, note, *found.notes))
+
+
+def _keeps_hours(desk: Desk) -> bool:
+    """Whether a business calendar is set up for the whole desk."""
+    with desk.sessions() as session:
+        return None in load_calendars(session)
 
 
 def _calendars(desk: Desk, plan: Plan) -> dict[str | None, BusinessCalendar]:

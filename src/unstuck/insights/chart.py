@@ -101,7 +101,7 @@ def _why_axis(plan: Plan, result: Result, lang: Lang) -> Axis:
     if result.unit != "seconds":
         return Axis(name, 1.0, ",~f")
     most = max(abs(float(value or 0)) for value in result.rows[0][2:4])
-    unit, seconds, _ = next(entry for entry in UNITS if most >= entry[2])
+    unit, seconds = _unit(most, plan)
     return Axis(t("axis.unit", lang, name=name, unit=t(f"axis.{unit}", lang)), seconds, ",~f")
 
 
@@ -138,8 +138,14 @@ def _axis(plan: Plan, result: Result, lang: Lang) -> Axis:
     if column in labels.TOTALS:
         unit, seconds = "hours", 3600.0
     else:
-        unit, seconds, _ = next(entry for entry in UNITS if max(values, default=0.0) >= entry[2])
+        unit, seconds = _unit(max(values, default=0.0), plan)
     return Axis(t("axis.unit", lang, name=name, unit=t(f"axis.{unit}", lang)), seconds, ",~f")
+
+
+def _unit(most: float, plan: Plan) -> tuple[str, float]:
+    """In what lengths of time are drawn; a business day has no fixed length."""
+    units = UNITS[1:] if plan.clock == "business" else UNITS
+    return next((name, seconds) for name, seconds, least in units if most >= least)
 
 
 def _title(plan: Plan, result: Result, lang: Lang) -> str:
@@ -215,7 +221,7 @@ def _row_name(keys: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang) ->
 def _bin(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int) -> Datum:
     series = column_name("count" if len(result.columns) == 3 else result.columns[at], lang)
     label = labels.cell("n", row[at], plan, result, lang) if row[at] else ""
-    return {"name": bin_name(row, lang), "value": row[at], "label": label, "series": series, "solid": 1.0}
+    return {"name": bin_name(row, plan, lang), "value": row[at], "label": label, "series": series, "solid": 1.0}
 
 
 def _points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from unstuck.i18n import Lang, messages, t
+from unstuck.insights.metric import Unit
 from unstuck.insights.metrics import METRICS
 from unstuck.insights.plan import Filter, Kind, Plan, Window
 
@@ -42,8 +43,7 @@ def _parts(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
     if plan.kind is Kind.EXPLAIN:
         return
     yield from _when(plan, lang, now)
-    if plan.clock == "business":
-        yield t("restate.business", lang)
+    yield from _clock(plan, lang)
     if plan.min_n:
         yield t("restate.min_n", lang, n=plan.min_n)
     for said, meant in plan.mended:
@@ -106,8 +106,15 @@ def conditions(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
     """Of which tickets and what time a picture is."""
     yield from (condition(f, lang) for f in plan.filters)
     yield from _when(plan, lang, now)
-    if plan.clock == "business":
-        yield t("restate.business", lang)
+    yield from _clock(plan, lang)
+
+
+def _clock(plan: Plan, lang: Lang) -> Iterator[str]:
+    """Which hours lengths of time are told in."""
+    metric = METRICS.get(plan.metric or "")
+    timed = metric is not None and metric.unit in (Unit.DURATION, Unit.HOURS)
+    if timed or plan.kind is Kind.MAP or plan.clock == "business":
+        yield t(f"restate.{plan.clock}", lang)
 
 
 def dimension_name(name: str, lang: Lang) -> str:

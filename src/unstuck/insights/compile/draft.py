@@ -199,6 +199,6 @@ _BASES: dict[str, Callable[[Draft], str]] = {
     "fields": _fields,
     "tickets": _tickets,
     "changes": lambda draft: _happened("changes", "b.kind, b.actor_kind, b.activity") + draft.at(draft.now),
-    "messages": lambda draft: _happened("messages", "b.author_kind, b.public") + draft.at(draft.now),
+    "messages": lambda draft: _happened("messages", "b.author_kind, b.public, b.business_at") + draft.at(draft.now),
     "feedback": lambda draft: _happened("feedback", "b.score") + draft.at(draft.now),
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from unstuck.errors import UsageError
 from unstuck.insights.compile.draft import Draft
 from unstuck.insights.compile.events import FLOW
 from unstuck.insights.compile.rows import Rows, Shape
@@ -44,9 +43,23 @@ def stale(draft: Draft) -> Rows:
 
 def age(draft: Draft) -> Rows:
     if draft.business:
-        raise UsageError("no_business_clock", metric=draft.metric.id)
-    since = stage_began(draft) if draft.plan.variant == "stage" else created(draft)
-    return Rows(_open(draft, extra=f", {since} AS seconds, 'finished' AS ending"), FLOW, shape=Shape.SPELLS, zero=False)
+        since, joins = _business_age(draft)
+    else:
+        since, joins = (stage_began(draft) if draft.plan.variant == "stage" else created(draft)), ""
+    select = _open(draft, extra=f", {since} AS seconds, 'finished' AS ending", joins=joins)
+    return Rows(select, FLOW, shape=Shape.SPELLS, zero=False)
+
+
+def _business_age(draft: Draft) -> tuple[str, str]:
+    """Business seconds of stay `s`'s ticket (or of its visit to the stage) up to part `p`, and the joins for it."""
+    of = "x.ticket, x.stage, x.visit" if draft.plan.variant == "stage" else "x.ticket"
+    earliest = min(part.until(draft.now) for part in draft.parts)
+    before = f"""SELECT x.ticket, x.seq, sum(x.seconds) OVER (PARTITION BY {of} ORDER BY x.seq) - x.seconds AS seconds
+    FROM {draft.known("stays")} x WHERE x.ticket IN (SELECT l.ticket FROM {draft.lasting(earliest)} l)"""
+    untils = draft.business_at([part.until(draft.now) for part in draft.parts], "ticks_until")
+    joins = f"""JOIN {untils} u ON u.number = p.part AND u.calendar = s.calendar
+    JOIN ({before}) y ON y.ticket = s.ticket AND y.seq = s.seq"""
+    return "(y.seconds + u.seconds - s.tick_start)::DOUBLE", joins
 
 
 #: Seconds without activity of stay `s` at part `p`, once `last_activity` is joined.

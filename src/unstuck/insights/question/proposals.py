@@ -103,14 +103,22 @@ def prompt(text: Text, unexplained: Iterable[str], lexicon: Lexicon) -> str:
 
 
 def propose(
-    text: str, refused: Refuse, model: PlanModel, *, lexicon: Lexicon, now: datetime, timezone: str, lang: Lang
+    text: str,
+    refused: Refuse,
+    model: PlanModel,
+    *,
+    lexicon: Lexicon,
+    now: datetime,
+    timezone: str,
+    lang: Lang,
+    business: bool = False,
 ) -> Answer | None:
     """The answer that the model's slots lead to; None where they prove nothing, or it fails or is too slow."""
     asked = normalise(text)
     proposal = _in_time(model, prompt(asked, refused.unexplained, lexicon))
     if proposal is None:
         return None
-    reader = Reader(now, timezone, workdays(timezone))
+    reader = Reader(now, timezone, workdays(timezone), business)
     known = [*lexicon.find(asked.plain), *_times(asked, reader), *numbers.find(asked.plain)]
     cited = list(_checked(proposal, asked, known, lexicon))
     if not cited:

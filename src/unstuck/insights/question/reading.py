@@ -53,14 +53,21 @@ class Findings:
 
 
 def read(
-    text: str, *, lexicon: Lexicon, now: datetime, timezone: str, lang: Lang, previous: Plan | None = None
+    text: str,
+    *,
+    lexicon: Lexicon,
+    now: datetime,
+    timezone: str,
+    lang: Lang,
+    previous: Plan | None = None,
+    business: bool = False,
 ) -> Reading:
     """`text` as one plan, a question back, or the words that were not understood.
 
     With `previous`, the last accepted plan of the conversation, words that make no question of their
-    own are read as an edit of it.
+    own are read as an edit of it. `business` is whether the desk keeps a business calendar.
     """
-    reader = Reader(now, timezone, workdays(timezone))
+    reader = Reader(now, timezone, workdays(timezone), business)
     asked = normalise(text)
     reading, left = _read(asked, lexicon, reader, lang, previous)
     slips = spelling.slips(asked, left, lexicon)
