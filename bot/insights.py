@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
-from bot import blocks, choices, seen
+from bot import aliases, blocks, choices, seen
 from bot.blocks.insights import CHOOSE
 from bot.choices import Choice
 from bot.desk import Desk
@@ -88,6 +88,7 @@ def _offer(desk: Desk, asked: Asked, reading: Ask | Refuse, place: Place) -> Non
         place.say(blocks.ask(prompt, labels, choice_id, place.lang))
     else:
         place.say(blocks.refuse(prompt, reading.unexplained, labels, choice_id, place.lang))
+        aliases.offer(reading, place)
 
 
 def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, place: Place) -> None:
@@ -131,5 +132,7 @@ def _choose(pressed: Pressed, value: str, desk: Desk) -> None:
 
 
 def _take_choice(pressed: Pressed, choice: Choice, option: Option, scope: Scope, desk: Desk) -> None:
+    if option.guess is not None:
+        ask.take_guess(desk.deps, option.guess)
     pressed.replace(blocks.chosen(choice.prompt, option.label, choice.lang))
     _count(desk, option.plan, choice.thread_key, choice.user, scope, replace(pressed.place, lang=choice.lang))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ from sqlmodel import Session, select
 from unstuck.clock import Clock, iso, parse_instant
 from unstuck.errors import UserError
 from unstuck.i18n import Lang, t
-from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading, Refuse, Result, Scope
+from unstuck.insights import aliases
+from unstuck.insights.plan import Answer, Grain, Kind, Option, OwnWord, Plan, Reading, Refuse, Result, Scope
 from unstuck.insights.restate import changes, restate
 from unstuck.tickets.calendars import BusinessCalendar, load_calendars
 from unstuck.tickets.tables import Audit, Thread, Ticket
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from unstuck.facts import Facts
     from unstuck.insights.question.lexicon import Lexicon
+    from unstuck.insights.question.meaning import Meaning
     from unstuck.insights.question.proposals import PlanModel
     from unstuck.settings import Settings
 
@@ -149,14 +151,34 @@ def read(
     if isinstance(reading, Refuse) and reading.unexplained and previous is None and desk.model is not None:
         from unstuck.insights.question.proposals import propose
 
+        def learn(said: str, meaning: Meaning) -> None:
+            _put_to_managers(desk, said, meaning, words)
+
         proposed = propose(
-            text, reading, desk.model, lexicon=words, now=now, timezone=zone, lang=lang, business=business
+            text, reading, desk.model, lexicon=words, now=now, timezone=zone, lang=lang, business=business, learn=learn
         )
         return proposed or reading
     return reading
 
 
-_known: dict[Path, tuple[tuple[int, int], Lexicon]] = {}
+def _put_to_managers(desk: Desk, said: str, meaning: Meaning, words: Lexicon) -> None:
+    """What a model took a word for, until a manager says that it always means that."""
+    target = aliases.Target("metric" if meaning.role.value == "metric" else "dimension", meaning.id, "")
+    with desk.sessions.begin() as session:
+        aliases.propose(session, said, target, words, by=aliases.MODEL, now=desk.clock.now())
+
+
+def take_guess(desk: Desk, guess: tuple[str, str]) -> None:
+    """Somebody chose what a word nobody knew was taken for: put it to the managers."""
+    said, meant = guess
+    with _connected(desk, None) as facts:
+        words = lexicon(desk, facts)
+    with suppress(UserError), desk.sessions.begin() as session:
+        target = aliases.target_of(meant, words)
+        aliases.propose(session, said, target, words, by=aliases.SPELLING, now=desk.clock.now())
+
+
+_known: dict[Path, tuple[tuple[int, int, tuple[OwnWord, ...]], Lexicon]] = {}
 _building = threading.Lock()
 
 
@@ -166,12 +188,13 @@ def lexicon(desk: Desk, con: DuckDBPyConnection) -> Lexicon:
 
     with desk.sessions.begin() as session:
         row = session.execute(select(func.max(Ticket.revision), func.count())).one()
-    revision = (int(row[0] or 0), int(row[1]))
+        own_words = aliases.approved(session)
+    revision = (int(row[0] or 0), int(row[1]), own_words)
     place = desk.settings.directory
     with _building:
         known = _known.get(place)
         if known is None or known[0] != revision:
-            known = _known[place] = (revision, build(con))
+            known = _known[place] = (revision, build(con, own_words))
         return known[1]
 
 

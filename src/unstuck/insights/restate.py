@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from unstuck.i18n import Lang, messages, t
 from unstuck.insights.metric import Unit
 from unstuck.insights.metrics import METRICS
-from unstuck.insights.plan import Filter, Kind, Plan, Window
+from unstuck.insights.plan import Filter, Kind, OwnWord, Plan, Window
 
 SEPARATOR = " · "
 _MEASURES_IN_SECONDS = ("age", "stage_age", "idle", "lead_time")
@@ -46,6 +46,9 @@ def _parts(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
     yield from _clock(plan, lang)
     if plan.min_n:
         yield t("restate.min_n", lang, n=plan.min_n)
+    for word in plan.own_words:
+        on = word.approved_at.astimezone(ZoneInfo(plan.timezone)).date().isoformat()
+        yield t("restate.own_word", lang, said=word.said, meant=own_word_name(word, lang), by=word.approved_by, on=on)
     for said, meant in plan.mended:
         yield t("restate.mended", lang, said=said, meant=meant)
 
@@ -115,6 +118,14 @@ def _clock(plan: Plan, lang: Lang) -> Iterator[str]:
     timed = metric is not None and metric.unit in (Unit.DURATION, Unit.HOURS)
     if timed or plan.kind is Kind.MAP or plan.clock == "business":
         yield t(f"restate.{plan.clock}", lang)
+
+
+def own_word_name(word: OwnWord, lang: Lang) -> str:
+    """What a word of the workspace's own stands for."""
+    if word.role == "metric":
+        return metric_name(word.field, lang)
+    name = dimension_name(word.field, lang)
+    return f"{name} {_value(word.field, word.value, lang)}" if word.role == "value" else name
 
 
 def dimension_name(name: str, lang: Lang) -> str:

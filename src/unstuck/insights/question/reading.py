@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice, product
 
 from unstuck.i18n import Lang
-from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading, Refuse
+from unstuck.insights.plan import Answer, Grain, Kind, Option, OwnWord, Plan, Reading, Refuse
 from unstuck.insights.question import lattice, numbers, spelling, times
 from unstuck.insights.question.assemble import IncompleteError, assemble
 from unstuck.insights.question.coverage import unexplained
@@ -205,12 +205,31 @@ def _explore_one(findings: Findings, draft: Draft) -> None:
     if left:
         findings.leaves((word.start, word.end) for word in left)
         return
+    plan = _telling_own_words(plan, draft)
     doubts = [word.role for word in draft.words if word.meaning.doubtful]
     if doubts:
         findings.doubted = doubts[0]
         findings.doubtful[plan] = None
     else:
         findings.plans[plan] = None
+
+
+def _telling_own_words(plan: Plan, draft: Draft) -> Plan:
+    """The plan with the workspace's own words that led to it, those of the question before where they still count."""
+    kept = draft.previous.own_words if draft.previous is not None else ()
+    said = [word.meaning.own for word in draft.words if word.meaning.own is not None]
+    own = tuple(dict.fromkeys((*(word for word in kept if _still_counts(word, plan)), *said)))
+    return plan.model_copy(update={"own_words": own}) if own else plan
+
+
+def _still_counts(word: OwnWord, plan: Plan) -> bool:
+    match word.role:
+        case "value":
+            return any(one.field == word.field and word.value in one.values for one in plan.filters)
+        case "metric":
+            return plan.metric == word.field
+        case "dimension":
+            return word.field in plan.keys
 
 
 def options(plans: Iterable[Plan], reader: Reader, lang: Lang) -> tuple[Option, ...]:
