@@ -8,6 +8,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
+from bot.blocks import Drawn
 from bot.blocks import aliases as drawing
 from bot.blocks.aliases import TEACH
 from bot.desk import Desk
@@ -31,10 +32,11 @@ def register(app: App) -> None:
     app.action(TEACH)(on_teach)
 
 
-def offer(reading: Refuse, place: Place) -> None:
-    """Below a refusal for one unknown word: teach it."""
-    if len(reading.unexplained) == 1 and len(reading.unexplained[0]) <= aliases.LONGEST:
-        place.say(drawing.offer(reading.unexplained[0], place.lang))
+def with_offer(refusal: Drawn, reading: Refuse, lang: Lang) -> Drawn:
+    """The refusal, with a button to teach its word if it is for one unknown word."""
+    if len(reading.unexplained) != 1 or len(reading.unexplained[0]) > aliases.LONGEST:
+        return refusal
+    return Drawn(refusal.text, [*refusal.blocks, drawing.teach(reading.unexplained[0], lang)])
 
 
 def on_teach(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:

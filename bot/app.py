@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
-from bot import aliases, commands, conversation, feedback, home, insights, nudges, upkeep, watching
+from bot import aliases, commands, conversation, exports, feedback, home, insights, nudges, upkeep, watching
 from bot.desk import Desk
 from bot.people import People
 from bot.posting import LINE_BROKEN, Privately
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("unstuck.bot")
 
-FEATURES = (conversation, feedback, insights, aliases, nudges, upkeep, commands, home)
+FEATURES = (conversation, feedback, insights, aliases, exports, nudges, upkeep, commands, home)
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.blocks.shapes import Drawn, actions, button
-from bot.blocks.text import clip, fallback, passage
+from bot.blocks.text import Block, clip, fallback, passage
 from unstuck.i18n import Lang, t
 
 TEACH = "alias_teach"
 MOST_LINES = 30
 
 
-def offer(word: str, lang: Lang) -> Drawn:
+def teach(word: str, lang: Lang) -> Block:
     """A button that says how to teach `word`."""
-    label = t("bot.alias_teach", lang, word=clip(word, 40))
-    return Drawn(fallback(label), [actions([button(label, TEACH, word)])])
+    return actions([button(t("bot.alias_teach", lang, word=clip(word, 40)), TEACH, word)])
 
 
 def told(lines: Sequence[str], lang: Lang) -> Drawn:

@@ -43,7 +43,12 @@ def plan_of(text: str, lexicon: Lexicon, previous: Plan | None = None) -> Plan:
 @pytest.mark.parametrize(
     ("said", "meant", "question", "found"),
     [
-        ("RMA", "Returns", "how many RMA tickets were opened last month", Filter(field="category", values=("Returns",))),
+        (
+            "RMA",
+            "Returns",
+            "how many RMA tickets were opened last month",
+            Filter(field="category", values=("Returns",)),
+        ),
         ("red", "P1", "backlog of red tickets by team", Filter(field="priority", values=("1 - Critical",))),
         ("红单", "P1", "现在红单积压多少", Filter(field="priority", values=("1 - Critical",))),
         ("紅單", "P1", "现在红单积压多少", Filter(field="priority", values=("1 - Critical",))),

@@ -251,29 +251,55 @@ def tell(
     return replace(told(plan, result, lang, now, before), number=number)
 
 
-def replay(desk: Desk, number: int, *, lang: Lang, con: DuckDBPyConnection | None = None) -> Reply:
+def replay(
+    desk: Desk,
+    number: int,
+    *,
+    lang: Lang,
+    within: Scope = EVERYTHING,
+    every_row: bool = False,
+    con: DuckDBPyConnection | None = None,
+) -> Reply:
     """An answer of before, computed again: its plan, at its time, for whoever asked then.
 
-    A note says so if the numbers are no longer the same: late changes have come in, or tickets were erased.
-    Raises `UserError` when there is no such answer, or one of an older version.
+    Whoever replays it sees no more than they may see themselves (`within`). `every_row` is for files: a list holds
+    all its tickets. A note says if the numbers are no longer the same: late changes have come in, or tickets were
+    erased. Raises `UserError` when there is no such answer, or one of an older version.
     """
     from unstuck.insights.compile import run
+    from unstuck.insights.compile.desk import MOST_ROWS, MOST_SAVED
 
+    plan, asked, now, digest = _kept(desk, number)
+    scope = _narrower(asked, within)
+    most = MOST_SAVED if every_row else MOST_ROWS
+    with _connected(desk, con) as facts:
+        result = run(facts, plan, scope, now, calendars=_calendars(desk, plan), most_rows=most)
+    found = replace(told(plan, result, lang, now), number=number)
+    if every_row or scope != asked:
+        return Reply("answer", found.restatement, found, plan, notes=(found.sentence, *found.notes))
+    note = t("insights.replayed" if _digest(result) == digest else "insights.replayed_differs", lang, number=number)
+    return Reply("answer", found.restatement, found, plan, notes=(found.sentence, note, *found.notes))
+
+
+def _kept(desk: Desk, number: int) -> tuple[Plan, Scope, datetime, str]:
+    """Plan, scope, time and digest of an answer. Raises `UserError` when there is none of that number."""
     with desk.sessions() as session:
         row = session.get(Audit, number)
         details = dict(row.details) if row is not None and row.action == "ask" else None
     try:
         assert details is not None
         plan, scope = Plan.model_validate(details["plan"]), Scope.model_validate(details["scope"])
-        now = parse_instant(details["now"])
+        return plan, scope, parse_instant(details["now"]), str(details["sha256"])
     except (AssertionError, KeyError, ValueError):
         raise UserError("no_such_number", number=number) from None
-    with _connected(desk, con) as facts:
-        result = run(facts, plan, scope, now, calendars=_calendars(desk, plan))
-    found = replace(told(plan, result, lang, now), number=number)
-    same = _digest(result) == details["sha256"]
-    note = t("insights.replayed" if same else "insights.replayed_differs", lang, number=number)
-    return Reply("answer", found.restatement, found, plan, notes=(found.sentence, note, *found.notes))
+
+
+def _narrower(one: Scope, other: Scope) -> Scope:
+    """What both may see."""
+    teams = one.teams if other.teams is None else other.teams
+    if one.teams is not None and other.teams is not None:
+        teams = tuple(team for team in one.teams if team in other.teams)
+    return Scope(teams=teams, persons=one.persons and other.persons)
 
 
 def _keeps_hours(desk: Desk) -> bool:
