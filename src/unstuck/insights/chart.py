@@ -107,7 +107,12 @@ def _why_axis(plan: Plan, result: Result, lang: Lang) -> Axis:
 
 def _titles(plan: Plan, result: Result, lang: Lang, now: datetime | None) -> tuple[str, str]:
     """What is drawn, and below it of what time and which tickets."""
-    return _title(plan, result, lang), labels.SEPARATOR.join(conditions(plan, lang, now))
+    below = labels.SEPARATOR.join(conditions(plan, lang, now))
+    return _title(plan, result, lang).translate(_PAUSES), below.translate(_PAUSES)
+
+
+#: Our font is made for Taiwan, where these marks stand in the middle of the line: mainland readers would stumble.
+_PAUSES = str.maketrans({"，": labels.SEPARATOR, "：": labels.SEPARATOR})
 
 
 def _value_place(plan: Plan, result: Result) -> int:
@@ -162,7 +167,7 @@ def _title(plan: Plan, result: Result, lang: Lang) -> str:
         keys.insert(0, t(f"grain.{result.columns[0]}", lang))
     if plan.metric == "bottleneck" and not keys:
         keys = [column_name(key, lang) for key in result.columns[: _value_place(plan, result)]]
-    named = ("、" if lang == "zh" else ", ").join(keys if lang == "zh" else [key.lower() for key in keys])
+    named = t("insights.and", lang).join(keys if lang == "zh" else [key.lower() for key in keys])
     return t("axis.title", lang, name=name, by=named) if named else name
 
 
@@ -171,6 +176,8 @@ def _bars(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
     place = _value_place(plan, result)
     rows = [row for row in result.rows if row[place] is not None or _at_least(row, place, result)][:MOST_BARS]
     if plan.kind is Kind.DISTRIBUTION:
+        last = max((number for number, row in enumerate(rows) if any(row[2:])), default=len(rows) - 1)
+        rows = rows[: last + 1]  # nothing was that long
         return [_bin(row, plan, result, lang, at) for row in rows for at in range(2, len(result.columns))]
     if _is_paired(plan):
         return [

@@ -6,7 +6,7 @@ Parts are separated by " · "; what the asker did not say but was assumed is mar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from unstuck.i18n import Lang, messages, t
@@ -168,7 +168,7 @@ def _when(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
             text = t("restate.at", lang, at=_stamp(plan.window.end, zone), zone=plan.timezone)
         yield text if plan.window.stated else t("restate.default", lang, what=text)
         if plan.against is not None:
-            against = window_words(plan.against, plan.timezone, lang, now)
+            against = window_words(_same_elapsed(plan.window, plan.against, now), plan.timezone, lang, now)
             if metric is not None and metric.anchor.value == "A":
                 against = t("restate.at", lang, at=_stamp(plan.against.end, zone), zone=plan.timezone)
             yield t("restate.versus", lang, what=against)
@@ -176,6 +176,14 @@ def _when(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
         yield t("restate.at", lang, at=_stamp(plan.at, zone), zone=plan.timezone)
     elif now is not None:
         yield t("restate.now", lang, at=_stamp(now, zone), zone=plan.timezone)
+
+
+def _same_elapsed(window: Window, against: Window, now: datetime | None) -> Window:
+    """What a running window is compared with: the same elapsed part of the other."""
+    if now is None or window.end <= now or window.start is None or against.start is None:
+        return against
+    end = min(against.end, against.start + max(now - window.start, timedelta()))
+    return against.model_copy(update={"end": end})
 
 
 def window_words(window: Window, timezone: str, lang: Lang, now: datetime | None) -> str:
