@@ -18,9 +18,11 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import (
+    aliases,
     commands,
     contract,
     conversation,
+    exports,
     feedback,
     home,
     insights,
@@ -54,6 +56,8 @@ FEATURES = (
     conversation,
     feedback,
     insights,
+    aliases,
+    exports,
     nudges,
     nudge_forms,
     contract,

@@ -1,4 +1,4 @@
-"""`/unstuck`: help, ask, answer, stuck, nudges, knowledge. Only the person who typed it sees the reply."""
+"""`/unstuck`: help, ask, answer, stuck, nudges, knowledge, alias, replay. Only the person who typed it sees the reply."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import answers, blocks, home, insights, upkeep
+from bot import aliases, answers, blocks, exports, home, insights, upkeep
 from bot.blocks.text import unescape
 from bot.conversation import reply
 from bot.desk import Desk
@@ -19,7 +19,7 @@ from unstuck.i18n import Lang, language_of, t
 NAME = "/unstuck"
 #: Chinese words for the same commands.
 ALIASES = {
-    "帮助": "help", "问": "ask", "查": "answer", "卡点": "stuck", "提醒": "nudges", "知识": "knowledge", "知识库": "knowledge",
+    "帮助": "help", "问": "ask", "查": "answer", "卡点": "stuck", "提醒": "nudges", "知识": "knowledge", "知识库": "knowledge", "别名": "alias", "重算": "replay",
     "": "help", "hi": "help",
 }  # fmt: skip
 
@@ -100,6 +100,14 @@ def _knowledge(typed: _Typed) -> None:
     upkeep.show(typed.desk, typed.member, typed.place)
 
 
+def _alias(typed: _Typed) -> None:
+    aliases.typed(typed.rest, typed.member, typed.lang, typed.place, typed.desk)
+
+
+def _replay(typed: _Typed) -> None:
+    exports.replay(typed.rest, typed.member, typed.place, typed.desk)
+
+
 def _anything(typed: _Typed) -> None:
     """No command of ours: a sentence is a question, a lone word is a slip."""
     if " " in typed.whole or typed.lang == "zh":
@@ -116,4 +124,6 @@ COMMANDS: dict[str, Run] = {
     "stuck": _stuck,
     "nudges": _nudges,
     "knowledge": _knowledge,
+    "alias": _alias,
+    "replay": _replay,
 }

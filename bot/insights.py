@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
-from bot import blocks, choices, seen
+from bot import aliases, blocks, choices, exports, seen
 from bot.blocks.insights import CHOOSE
 from bot.choices import Choice
 from bot.desk import Desk
@@ -87,13 +87,13 @@ def _offer(desk: Desk, asked: Asked, reading: Ask | Refuse, place: Place) -> Non
     if isinstance(reading, Ask):
         place.say(blocks.ask(prompt, labels, choice_id, place.lang))
     else:
-        place.say(blocks.refuse(prompt, reading.unexplained, labels, choice_id, place.lang))
+        refusal = blocks.refuse(prompt, reading.unexplained, labels, choice_id, place.lang)
+        place.say(aliases.with_offer(refusal, reading, place.lang))
 
 
 def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, place: Place) -> None:
     told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
-    found = blocks.Finding(told.sentence, told.restatement, told.columns, told.rows, told.n_rows, told.notes)
-    place.say(blocks.insight(found, place.lang))
+    exports.tell(told, place)
     picture = ask.picture(plan, told, place.lang)
     if picture is not None and isinstance(place, InThread):
         _show_chart(desk, picture, told.sentence, place)
@@ -125,5 +125,7 @@ def _choose(pressed: Pressed, value: str, desk: Desk) -> None:
 
 
 def _take_choice(pressed: Pressed, choice: Choice, option: Option, scope: Scope, desk: Desk) -> None:
+    if option.guess is not None:
+        ask.take_guess(desk.deps, option.guess)
     pressed.replace(blocks.chosen(choice.prompt, option.label, choice.lang))
     _count(desk, option.plan, choice.thread_key, choice.user, scope, replace(pressed.place, lang=choice.lang))

@@ -404,6 +404,26 @@ class Thread(SQLModel, table=True):
     updated_at: datetime = _at(nullable=False)
 
 
+class Alias(SQLModel, table=True):
+    """A word of the workspace's own for something that questions can name: "RMA" for the category Returns."""
+
+    #: As it is looked up: half-width, simplified, lower case.
+    word: str = Field(primary_key=True)
+    #: As it was typed.
+    said: str
+    #: `value`, `metric` or `dimension`.
+    role: str
+    #: A value's dimension, else the id of the metric or dimension.
+    field: str
+    value: str = ""
+    #: A person, `model` or `spelling`.
+    proposed_by: str
+    proposed_at: datetime = _at(nullable=False)
+    #: Until a manager approves it, an alias is only a proposal and no question uses it.
+    approved_by: str | None = None
+    approved_at: datetime | None = _at()
+
+
 class SeenEvent(SQLModel, table=True):
     """A Slack event that somebody has taken up: Slack sends an event again when unsure."""
 
