@@ -87,13 +87,13 @@ def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
             hooks.mount(pages, built)
             port = running.enter_context(over_http(pages, host, port))
         running.enter_context(jobs.running(built, lambda: every_minute(built, app.client)))
-        stop = _stop_signals()
+        stop = stop_signals()
         progress.print(t(f"serve.{mode}", lang, port=port or "", host=host), highlight=False)
         stop.wait()
         progress.print(t("serve.stopping", lang), highlight=False)
 
 
-def _stop_signals() -> threading.Event:
+def stop_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
