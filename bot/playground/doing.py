@@ -10,6 +10,7 @@ from bot.playground.app_side import Ack
 from bot.playground.calls import Json
 from bot.playground.standin import SlackStandIn
 from bot.playground.typed import carried, without_bot
+from bot.playground.views import NotFilledIn
 from bot.playground.workspace import Message
 from unstuck.clock import iso
 
@@ -37,6 +38,13 @@ class Doing:
             "say": self.say,
             "command": self.command,
             "press": self.press,
+            "press_home": self.press_home,
+            "press_modal": self.press_modal,
+            "submit": self.submit,
+            "close": self.close,
+            "suggest": self.suggest,
+            "message_shortcut": self.message_shortcut,
+            "global_shortcut": self.global_shortcut,
             "open": self.open,
             "language": self.language,
             "skip": self.skip,
@@ -66,7 +74,46 @@ class Doing:
         """Press a button of a message, or choose in it."""
         user, channel = self._inside(asked)
         message = self._message(channel, str(asked["ts"]), user)
-        return _taken(self._slack.press(user, message, str(asked["action_id"]), asked.get("value")))
+        action, block = str(asked["action_id"]), asked.get("block_id")
+        return _taken(self._slack.press(user, message, action, asked.get("value"), block=block))
+
+    def press_home(self, asked: Json) -> Json:
+        """Press or choose something on the Home."""
+        user, action = self._person(asked), str(asked["action_id"])
+        return _taken(self._slack.press_home(user, action, asked.get("value"), block=asked.get("block_id")))
+
+    def press_modal(self, asked: Json) -> Json:
+        """Press or choose something in the modal on top; what is filled in besides goes with it."""
+        user, action = self._person(asked), str(asked["action_id"])
+        self._slack.fill(user, asked.get("values") or {})
+        return _taken(self._slack.press_modal(user, action, asked.get("value"), block=asked.get("block_id")))
+
+    def submit(self, asked: Json) -> Json:
+        """Submit the modal on top; `errors` by block id when its window would not send it."""
+        try:
+            return _taken(self._slack.submit(self._person(asked), asked.get("values") or {}))
+        except NotFilledIn as wrong:
+            return {"errors": wrong.blocks}
+
+    def close(self, asked: Json) -> Json:
+        """Close the modal on top."""
+        self._slack.close(self._person(asked))
+        return {}
+
+    def suggest(self, asked: Json) -> Json:
+        """Options for what is being typed into a select."""
+        typed = str(asked.get("typed", ""))[:MAX_TEXT]
+        return {"options": self._slack.suggest(self._person(asked), str(asked["action_id"]), typed)}
+
+    def message_shortcut(self, asked: Json) -> Json:
+        """Choose a shortcut from a message's menu."""
+        user, channel = self._inside(asked)
+        message = self._message(channel, str(asked["ts"]), user)
+        return _taken(self._slack.message_shortcut(user, message, str(asked["callback_id"])))
+
+    def global_shortcut(self, asked: Json) -> Json:
+        """Choose a shortcut from the menu beside the composer."""
+        return _taken(self._slack.global_shortcut(self._person(asked), str(asked["callback_id"])))
 
     def open(self, asked: Json) -> Json:
         """Open the app's Home or its conversation."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from bot.playground.calls import Json
+from bot.playground.views import View
 from bot.playground.workspace import BOT_USER, TEAM_ID, Channel, Message, Workspace
 
 #: Seconds of silence after which a line is sent anyway, so that both ends notice when the other has gone.
@@ -92,7 +93,10 @@ def _everything(workspace: Workspace) -> Iterator[Seen]:
     for message in workspace.record:
         yield from _message(workspace, message)
     for user_id, view in workspace.homes.items():
-        yield f"home:{user_id}", {"kind": "home", "user": user_id, "view": view}, frozenset({user_id})
+        yield f"home:{user_id}", {"kind": "home", "user": user_id, "view": _view(view)}, frozenset({user_id})
+    for user_id, stack in workspace.stacks.items():
+        shown = {"kind": "views", "views": [_view(workspace.views[view_id]) for view_id in stack]}
+        yield f"views:{user_id}", shown, frozenset({user_id})
     yield from _working(workspace)
 
 
@@ -122,11 +126,16 @@ def _message(workspace: Workspace, message: Message) -> Iterator[Seen]:
             "blocks": message.blocks,
             "files": message.files,
             "reactions": message.reactions,
+            "unfurls": message.unfurls,
             "edited": message.edited,
             "streaming": message.streaming,
             "ephemeral": alone is not None,
         }
     yield key, shown, frozenset({alone} if alone else channel.members)
+
+
+def _view(view: View) -> Json:
+    return {"id": view.id, "hash": view.hash, **view.content, "state": view.state, "errors": view.errors}
 
 
 def _working(workspace: Workspace) -> Iterator[Seen]:

@@ -19,7 +19,7 @@ from flask import Flask, Response, abort, request
 from bot.playground.calls import Json, Refusal
 from bot.playground.doing import Doing
 from bot.playground.feed import Feed
-from bot.playground.standin import SlackStandIn
+from bot.playground.standin import SlackStandIn, manifest
 from bot.playground.workspace import BOT_USER
 from unstuck.clock import iso
 from unstuck.i18n import LANGS, messages
@@ -115,7 +115,18 @@ def _start(slack: SlackStandIn, seats: list[Seat]) -> Response:
         for lang in LANGS
     }
     people = [{"user": seat.user, "part": seat.part} for seat in seats]
-    return _json({"words": words, "people": people, "bot": BOT_USER, "now": iso(slack.workspace.clock.now())})
+    app = manifest()["features"]
+    return _json(
+        {
+            "run": slack.base,
+            "words": words,
+            "people": people,
+            "bot": BOT_USER,
+            "now": iso(slack.workspace.clock.now()),
+            "commands": app["slash_commands"],
+            "shortcuts": app.get("shortcuts", []),
+        }
+    )
 
 
 def _events(feed: Feed) -> Response:
