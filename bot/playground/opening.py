@@ -17,7 +17,9 @@ from bot.playground.run import pointing_at, running
 from bot.playground.site import site
 from bot.playground.standin import SlackStandIn
 from bot.serving import every_minute, over_http
+from knowledge.cards import Question
 from unstuck.clock import RunningClock
+from unstuck.insights import ask
 from unstuck.jobs import SWEEP_EVERY, Jobs
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def opened(deps: Deps, port: int = 0, *, zones: dict[str, str] | None = None, jo
             seated = seats.seat(slack, session, zones)
         slack_settings = pointing_at(slack, "socket") | seats.roles(seated) | {"nudge_channel": seats.EVERYBODY}
         here = _pointed(deps, slack_settings)
+        _warm(here)
         bot = stack.enter_context(running(here, slack))
         minutely = Jobs(here, lambda: every_minute(here, bot.app.client))
         feed = Feed(slack.workspace)
@@ -66,6 +69,12 @@ def opened(deps: Deps, port: int = 0, *, zones: dict[str, str] | None = None, jo
         if jobs:
             stack.enter_context(_each_minute(minutely))
         yield Open(used, slack, minutely)
+
+
+def _warm(deps: Deps) -> None:
+    """Open what is opened at the first question: whoever asks it should not wait."""
+    deps.knowledge.ask(Question("warm up"))
+    ask.read(deps, "backlog by team", lang="en")
 
 
 def _pointed(deps: Deps, settings: dict[str, object]) -> Deps:

@@ -17,10 +17,10 @@ export function composer(label, where, app, go) {
     if (!text) return;
     box.value = "";
     grow();
+    go.sending(text, where());
     const answer = await post(text, where(), app);
     if (answer.ok === false) box.value = text;
     go.tell(answer);
-    go.sent(text, where());
   };
   box.addEventListener("input", grow);
   box.addEventListener("keydown", (event) => {

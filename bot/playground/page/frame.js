@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { Log, working } from "./log.js";
 import { avatar } from "./message.js";
 import { menu } from "./menu.js";
-import { exactly } from "./moments.js";
+import { clockTime, exactly } from "./moments.js";
 import { does, here, isWithBot, markRead, me, messageAt, nameOf, now, part, replies, roots, state, unread } from "./state.js";
 import { speaking, t } from "./words.js";
 
@@ -21,7 +21,7 @@ export class Frame {
     this.go = {
       thread: (ts) => goTo(state.place, ts),
       tell: (answer) => this.tell(answer),
-      sent: (text, where) => this.sent(text, where),
+      sending: (text, where) => this.sending(text, where),
       back: () => this.composerBox?.focus(),
     };
     this.page = document.getElementById("page");
@@ -32,7 +32,7 @@ export class Frame {
     this.note = el("div", { class: "note", role: "alert", hidden: true });
     this.page.append(this.top, this.side, this.main, this.aside, this.note);
     addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && state.thread && !document.querySelector("dialog[open], .menu") && goTo(state.place));
-    setInterval(() => this.clock && (this.clock.textContent = exactly(now())), 20_000);
+    setInterval(() => this.clock && (this.clock.textContent = clockTime(now())), 20_000);
   }
 
   /** Somewhere else, or somebody else: draw all of it. */
@@ -82,7 +82,7 @@ export class Frame {
   }
 
   /** A question to the bot is answered in its thread: go there as soon as the message stands. */
-  sent(text, where) {
+  sending(text, where) {
     const asks = isWithBot(state.channels.get(where.channel)) || /@unstuck\b/i.test(text);
     if (asks && !where.thread_ts && !text.startsWith("/")) this.awaits = where.channel;
     this.log.toEnd();
@@ -93,7 +93,7 @@ export class Frame {
   drawTop() {
     this.drawnIn = speaking();
     const back = el("button", { class: "quiet back", "aria-label": t("back"), onclick: () => this.leave() }, "‹");
-    this.clock = el("time", {}, exactly(now()));
+    this.clock = el("time", { title: exactly(now()) }, clockTime(now()));
     const skip = el("button", { class: "quiet clock", title: t("skip"), "aria-label": t("skip"), "aria-haspopup": "menu" }, "⏩ ", this.clock);
     skip.addEventListener("click", () => menu(skip, SKIPS.map((minutes) => ({ words: t(`skip_${minutes}`), act: () => this.skip(minutes) }))));
     this.top.replaceChildren(back, el("strong", { class: "brand" }, t("title")), skip, this.personSelect(), this.languageSelect());
@@ -109,7 +109,7 @@ export class Frame {
   async skip(minutes) {
     const answer = await does("skip", { minutes });
     if (answer.now) state.offset = Date.parse(answer.now) - Date.now();
-    this.clock.textContent = exactly(now());
+    this.clock.textContent = clockTime(now());
     this.tell(answer);
   }
 
@@ -195,7 +195,7 @@ export class Frame {
     if (!isWithBot(channel)) return null;
     const given = state.prompts.get(channel.id) ?? [];
     const ask = (one) => {
-      this.sent(one.message, { channel: channel.id });
+      this.sending(one.message, { channel: channel.id });
       this.tell(does("say", { channel: channel.id, text: one.message }));
     };
     const empty = roots(channel.id).length === 0;

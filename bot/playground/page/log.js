@@ -26,11 +26,14 @@ export class Log {
     });
     this.kept = kept;
     this.place([...nodes, ...extra]);
-    if (atEnd) this.node.scrollTop = this.node.scrollHeight;
+    if (atEnd) this.toEnd();
   }
 
+  /** To the newest message; of one that is taller than the list, to its beginning. */
   toEnd() {
-    this.node.scrollTop = this.node.scrollHeight;
+    const newest = [...this.node.querySelectorAll(".message")].at(-1);
+    const beginning = newest && newest.offsetHeight > this.node.clientHeight ? newest.offsetTop - 12 : Infinity;
+    this.node.scrollTop = Math.min(beginning, this.node.scrollHeight);
   }
 
   message(thing, kept) {
