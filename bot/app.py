@@ -17,7 +17,20 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
-from bot import commands, conversation, feedback, home, insights, nudges, upkeep, watching
+from bot import (
+    commands,
+    conversation,
+    feedback,
+    home,
+    insights,
+    linking,
+    nudges,
+    saving,
+    sharing,
+    shortcuts,
+    upkeep,
+    watching,
+)
 from bot.desk import Desk
 from bot.people import People
 from bot.posting import LINE_BROKEN, Privately
@@ -32,7 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("unstuck.bot")
 
-FEATURES = (conversation, feedback, insights, nudges, upkeep, commands, home)
+FEATURES = (conversation, feedback, insights, nudges, upkeep, commands, home, shortcuts, sharing, saving, linking)
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

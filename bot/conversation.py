@@ -16,6 +16,7 @@ from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
 from bot import answers, blocks, insights, seen
+from bot.blocks.text import Block
 from bot.desk import Desk
 from bot.posting import LINE_BROKEN, InThread, Place
 from bot.reading import Message, read_message
@@ -88,8 +89,10 @@ def _answer(message: Message, place: InThread, desk: Desk) -> None:
         reply(message.text, message.user, message.thread_key, place, desk, alone=message.is_direct or message.is_shared)
 
 
-def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, alone: bool) -> None:
-    """Answer a question of either kind. `alone`: nobody but the asker reads the answer."""
+def reply(
+    text: str, user: str, thread_key: str, place: Place, desk: Desk, *, alone: bool, offer: Block | None = None
+) -> None:
+    """Answer a question of either kind. `alone`: nobody but the asker reads the answer; `offer`: see `answers.show`."""
     reading = insights.read(desk, text, user, thread_key, place.lang)
     if reading.understood:
         insights.show(desk, reading, place)
@@ -100,7 +103,7 @@ def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, al
         if not found.answered and found.reason != "doubted" and not found.choices and reading.is_about_numbers:
             insights.show(desk, reading, place)
         else:
-            answers.show(desk.deps, found, text, user, place, alone=alone)
+            answers.show(desk.deps, found, text, user, place, alone=alone, offer=offer)
 
 
 def _show_working(message: Message, desk: Desk) -> None:

@@ -20,6 +20,7 @@ from slack_sdk.errors import SlackApiError
 from bot import blocks, refusals
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
+from unstuck import discussions
 from unstuck.i18n import Lang
 from unstuck.nudges import message, outbox
 from unstuck.nudges.desk import Desk, read_desk
@@ -219,7 +220,8 @@ class _Round:
         note = message.unreached(directory, held.recipient, lang) if instead else None
         with reading(self.deps.engine) as connection:
             view = message.view(connection, held.nudge_id, self.desk, lang, waited=held.waited, note=note)
-        return _arguments(blocks.nudge(view, lang))
+            discussed = discussions.links_of_nudge(connection, held.nudge_id)
+        return _arguments(blocks.nudge(view, lang, discussed))
 
     # -- marking
 
@@ -271,8 +273,10 @@ class _Round:
         lang: Lang = "zh" if one.lang == "zh" else "en" if one.lang == "en" else self.deps.settings.lang
         with reading(self.deps.engine) as connection:
             view = message.view(connection, one.nudge_id, self.desk, lang)
+            discussed = discussions.links_of_nudge(connection, one.nudge_id)
         try:
-            self.client.chat_update(channel=one.channel, ts=one.ts, **_arguments(blocks.nudge(view, lang)))
+            drawn = _arguments(blocks.nudge(view, lang, discussed))
+            self.client.chat_update(channel=one.channel, ts=one.ts, **drawn)
         except (SlackApiError, *LINE_BROKEN) as error:
             word = refusals.word(error)
             if word in refusals.LIMITED | refusals.REFUSED:

@@ -72,3 +72,13 @@ def read_message(body: dict[str, Any], bot_user: str, team_id: str) -> Message |
         event_id=str(body.get("event_id") or event["ts"]),
         lang=language_of(text),
     )
+
+
+def spoken(raw: str) -> str:
+    """The words of a message as they stand in Slack's payloads, without its mentions and link marks."""
+    text = re.sub(r"<(?:@[^>]*|![^>]*)>", " ", raw)
+    text = re.sub(r"<#[^|>]*\|([^>]*)>", r"#\1", text)
+    text = re.sub(r"<([^|>]+)\|([^>]*)>", r"\2", text)
+    text = re.sub(r"<([^>]+)>", r"\1", text)
+    lines = (re.sub(r"[ \t]+", " ", line).strip() for line in unescape(text).splitlines())
+    return "\n".join(lines).strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.blocks.shapes import Drawn, actions, button, context, section
 from bot.blocks.text import (
@@ -29,12 +29,15 @@ SNOOZES = ("hour", "tomorrow", "workday", "week")
 MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
 
 
-def nudge(view: NudgeView, lang: Lang) -> Drawn:
-    """The message while the ticket stalls; redrawn without buttons once that is over (`view.outcome`)."""
+def nudge(view: NudgeView, lang: Lang, discussed: Sequence[str] = ()) -> Drawn:
+    """The message while the ticket stalls; redrawn without buttons once that is over (`view.outcome`).
+
+    `discussed`: links to threads about the ticket.
+    """
     if view.outcome is not None:
         return nudge_done(view, lang)
     blocks = [_headline(view), section(_waits(view, lang)), _reason(view), *_evidence(view, lang), *_hint(view, lang)]
-    blocks += [_buttons(view, lang), context(_why(view, lang))]
+    blocks += [*_discussed(discussed, lang), _buttons(view, lang), context(_why(view, lang))]
     if view.note:
         blocks.append(context(escape(clip(view.note, MAX_REASON))))
     return Drawn(fallback(_summary(view, lang), view.title or ""), blocks)
@@ -98,6 +101,12 @@ def _fact(fact: Evidence, lang: Lang) -> Markup:
 def _hint(view: NudgeView, lang: Lang) -> Iterator[Block]:
     if view.hint_title:
         yield section(say("bot.nudge_hint", lang, title=link(view.hint_url, clip(view.hint_title, MAX_TITLE))))
+
+
+def _discussed(urls: Sequence[str], lang: Lang) -> Iterator[Block]:
+    if urls:
+        named = [link(url, t("linking.thread", lang, n=n)) for n, url in enumerate(urls, start=1)]
+        yield context(say("linking.discussed", lang, links=Markup(" · ".join(named))))
 
 
 def _buttons(view: NudgeView, lang: Lang) -> Block:

@@ -78,7 +78,7 @@ def delete(workspace: Workspace, args: Arguments) -> Json:
 
 @method("chat.getPermalink", required="channel message_ts", takes_json=False)
 def permalink(workspace: Workspace, args: Arguments) -> Json:
-    channel, ts = args.need("channel"), args.need("message_ts")
+    channel, ts = workspace.channel(args.need("channel")).id, args.need("message_ts")
     if workspace.message(channel, ts) is None:
         raise Refusal("message_not_found")
     return {

@@ -206,6 +206,8 @@ class KnowledgeUse(SQLModel, table=True):
     #: `good`, `bad` or nothing yet.
     verdict: str | None = None
     reason: str | None = None
+    #: What the person wrote beside the reason, redacted.
+    comment: str | None = None
 
 
 class Cursor(SQLModel, table=True):
@@ -344,6 +346,32 @@ class Watch(SQLModel, table=True):
     revision: int = Field(sa_column=Column(Id, index=True, nullable=False))
     #: Empty: only a change of the ticket is worth a look.
     look_at: datetime | None = _at(index=True)
+
+
+class TicketThread(SQLModel, table=True):
+    """A conversation in Slack that somebody tied to a ticket."""
+
+    __tablename__ = "ticket_thread"
+    __table_args__ = (UniqueConstraint("channel", "thread_ts"),)
+    id: int | None = _id()
+    ticket_id: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    channel: str
+    #: The `ts` of the thread's first message.
+    thread_ts: str
+    #: Where it can be read, by those who may.
+    url: str | None = None
+    by: str
+    at: datetime = _at(nullable=False)
+
+
+class Preference(SQLModel, table=True):
+    """What somebody chose for themselves, or an admin for a channel."""
+
+    #: `person:<Slack user id>` or `channel:<Slack channel id>`.
+    key: str = Field(primary_key=True)
+    value: dict[str, Any] = _json()
+    by: str
+    updated_at: datetime = _at(nullable=False)
 
 
 class Thread(SQLModel, table=True):

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("verdict", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("comment", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_knowledge_use_card_id"), "knowledge_use", ["card_id"], unique=False)
@@ -147,6 +148,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_nudge_state"), "nudge", ["state"], unique=False)
     op.create_index(op.f("ix_nudge_ticket_id"), "nudge", ["ticket_id"], unique=False)
     op.create_table(
+        "preference",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("value", sa.JSON(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "seen_event",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
@@ -168,6 +177,19 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+    op.create_table(
+        "ticket_thread",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("thread_ts", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=True),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("channel", "thread_ts"),
+    )
+    op.create_index(op.f("ix_ticket_thread_ticket_id"), "ticket_thread", ["ticket_id"], unique=False)
     op.create_table(
         "watch",
         sa.Column(
@@ -358,10 +380,13 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_watch_revision"), table_name="watch")
     op.drop_index(op.f("ix_watch_look_at"), table_name="watch")
     op.drop_table("watch")
+    op.drop_index(op.f("ix_ticket_thread_ticket_id"), table_name="ticket_thread")
+    op.drop_table("ticket_thread")
     op.drop_table("thread")
     op.drop_table("source")
     op.drop_index(op.f("ix_seen_event_at"), table_name="seen_event")
     op.drop_table("seen_event")
+    op.drop_table("preference")
     op.drop_index(op.f("ix_nudge_ticket_id"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_state"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_redraw"), table_name="nudge")
