@@ -32,7 +32,7 @@ ALSO = {"channels:read": {"groups:read", "im:read"}}
 
 
 def sources() -> str:
-    ours = [path for path in BOT.rglob("*.py") if "playground" not in path.parts]
+    ours = [path for path in BOT.rglob("*.py") if "playground" not in path.relative_to(BOT).parts]
     return "\n".join(path.read_text(encoding="utf-8") for path in ours)
 
 
