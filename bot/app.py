@@ -30,6 +30,7 @@ from bot import (
     shortcuts,
     upkeep,
     watching,
+    why,
 )
 from bot.desk import Desk
 from bot.people import People
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("unstuck.bot")
 
-FEATURES = (conversation, feedback, insights, nudges, upkeep, commands, home, shortcuts, sharing, saving, linking)
+FEATURES = (conversation, feedback, insights, nudges, why, upkeep, commands, home, shortcuts, sharing, saving, linking)
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -7,9 +7,9 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot.blocks import forms, linking
+from bot.blocks import linking
 from bot.desk import Desk
-from bot.modals import InModal, View, open_form, sent
+from bot.modals import InModal, View, hold, open_form, sent
 from bot.people import Member
 from bot.saving import permalink
 from bot.work import Job
@@ -49,8 +49,7 @@ def on_linked(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
         lang: Lang = "zh" if form.metadata.get("lang") == "zh" else "en"
         ack(response_action="errors", errors={linking.TICKET: t("linking.no_such", lang)})
         return
-    ack(response_action="update", view=forms.loading())
-    place = InModal(desk.client, body["view"]["id"], desk.deps.settings.lang)
+    place = hold(ack, desk)
     where = str(form.metadata.get("channel")), str(form.metadata.get("thread"))
     desk.work.take(Job(lambda: _link(ticket_id, typed, where, form.user, place, desk), place))
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from slack_bolt import Ack
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
@@ -26,6 +29,8 @@ log = logging.getLogger("unstuck.bot")
 
 #: A trigger lives three seconds: waiting longer for Slack's answer leads nowhere.
 PATIENCE_S = 3
+#: Seconds between looks for a view that Slack shows when it has our acknowledgement.
+APPEARS_WITHIN = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 View = dict[str, Any]
 #: Draws the modal for who looks; None: it has told them why there is none.
@@ -37,19 +42,32 @@ class InModal(Place):
     """A modal that somebody looks at; what is said takes the place of what stood there."""
 
     client: WebClient
-    view_id: str
+    #: Slack's id of the view; or ours, of one that stands there once Slack has our acknowledgement.
+    view_id: str | None
+    external_id: str | None
     lang: Lang
 
     def say(self, drawn: Drawn) -> None:
         self.show(forms.modal("Unstuck", drawn.blocks, self.lang))
 
     def show(self, view: View) -> None:
+        if self.view_id is not None:
+            self._update(view_id=self.view_id, view=view)
+            return
+        for pause in (*APPEARS_WITHIN, None):
+            if self._update(external_id=self.external_id, view=view | {"external_id": self.external_id}) or not pause:
+                return
+            time.sleep(pause)
+
+    def _update(self, **view: Any) -> bool:
+        """`False` when it is not there: closed meanwhile, or not there yet."""
         try:
-            self.client.views_update(view_id=self.view_id, view=view)
+            self.client.views_update(**view)
         except SlackApiError as error:
-            # Closed meanwhile: nobody looks any more.
             if error.response.get("error") != "not_found":
                 raise
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +116,19 @@ def open_form(body: dict[str, Any], desk: Desk, draw: Draw) -> None:
         # There is nowhere to tell it: without a trigger no window opens. Slack itself shows that nothing came.
         log.warning("a modal could not be opened: %s", error)
         return
-    place = InModal(desk.client, opened["view"]["id"], desk.deps.settings.lang)
+    place = InModal(desk.client, opened["view"]["id"], None, desk.deps.settings.lang)
     desk.work.take(Job(lambda: _fill(body["user"]["id"], place, draw, desk), place))
+
+
+def hold(ack: Ack, desk: Desk) -> InModal:
+    """Acknowledge a submission by an empty modal in its place, for what a worker then says there.
+
+    It has a name of ours: by Slack's id the form itself would be changed when a worker is faster than our
+    acknowledgement, and the empty one would come on top.
+    """
+    name = uuid.uuid4().hex
+    ack(response_action="update", view=forms.loading() | {"external_id": name})
+    return InModal(desk.client, None, name, desk.deps.settings.lang)
 
 
 def _fill(user: str, place: InModal, draw: Draw, desk: Desk) -> None:

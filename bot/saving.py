@@ -11,11 +11,11 @@ from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 from sqlmodel import Session
 
-from bot.blocks import forms, resolution
+from bot.blocks import resolution
 from bot.blocks.resolution import INTERNAL, PROBLEM, PRODUCT, STEPS, TITLE, VISIBILITY, Draft
 from bot.blocks.text import clip
 from bot.desk import Desk
-from bot.modals import InModal, Sent, View, open_form, sent
+from bot.modals import InModal, Sent, View, hold, open_form, sent
 from bot.people import Member
 from bot.posting import LINE_BROKEN
 from bot.reading import spoken
@@ -69,9 +69,7 @@ def draft_of(thread: Sequence[Message], chosen: Message) -> Draft:
 
 
 def on_saved(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
-    ack(response_action="update", view=forms.loading())
-    form = sent(body)
-    place = InModal(desk.client, body["view"]["id"], desk.deps.settings.lang)
+    place, form = hold(ack, desk), sent(body)
     desk.work.take(Job(lambda: _save(form, place, desk), place))
 
 

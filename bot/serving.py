@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.delivery import deliver_due
+from bot.hints import in_knowledge
 from bot.notices import deliver_notices
 from bot.posting import LINE_BROKEN
 from bot.seen import forget_old
@@ -39,7 +40,7 @@ MAX_BODY_BYTES = 1_000_000
 
 def every_minute(deps: Deps, client: WebClient) -> None:
     """What the bot does by itself each minute: send nudges and notices, forget events Slack cannot repeat."""
-    deliver_due(deps, client)
+    deliver_due(deps, client, hint=in_knowledge(deps))
     deliver_notices(deps, client)
     forget_old(deps.sessions, deps.clock.now())
 

@@ -98,7 +98,7 @@ def views(draw: st.DrawFn) -> NudgeView:
         title=draw(optional),
         url=draw(urls),
         stage=draw(texts),
-        waiting_on=draw(st.sampled_from(["agent", "team", "nobody", "internal", "vendor", "customer"])),
+        waiting_on=draw(st.sampled_from(["agent", "team", "nobody", "internal", "vendor", "approval", "customer"])),
         party=draw(optional),
         waited=draw(st.integers(0, 10**9)),
         threshold=draw(st.integers(0, 10**9)),

@@ -286,7 +286,7 @@ class Nudge(SQLModel, table=True):
     #: Rung of the ladder: 0 owner, 1 team, 2 lead, 3 manager.
     step: int = 0
     recipient: str
-    #: `due`, `sending`, `sent`, `withdrawn`, `failed`.
+    #: `due`, `sending`, `sent`, `withdrawn`, `failed`, `held` (held back to see whether nudges help: never sent).
     state: str = Field(default="due", index=True)
     due_at: datetime = _at(index=True, nullable=False)
     snoozed_until: datetime | None = _at()
@@ -306,6 +306,11 @@ class Nudge(SQLModel, table=True):
     outcome_at: datetime | None = _at()
     #: The message in Slack no longer shows what holds.
     redraw: bool = Field(default=False, index=True)
+    #: `Notice.key` of the digest that tells it among others; empty: a message of its own.
+    digest: str | None = Field(default=None, index=True)
+    #: First move of the ticket after it was told (or held back), and the ticket's revision up to which that is known.
+    moved_at: datetime | None = _at()
+    followed: int | None = Field(default=None, sa_column=Column(Id))
     error: str | None = None
 
 
@@ -316,7 +321,7 @@ class Notice(SQLModel, table=True):
     id: int | None = _id()
     #: Also the opaque id in Slack's message metadata.
     key: str
-    #: `feedback`, `digest`: how it is drawn.
+    #: `feedback`, `digest`, `upkeep`, `morning`, `early`, `retire`: how it is drawn.
     kind: str
     #: The source whose ids `recipient` and `team` are; empty: managers alone.
     source_id: int | None = None
@@ -324,7 +329,7 @@ class Notice(SQLModel, table=True):
     recipient: str
     team: str | None = None
     payload: dict[str, Any] = _json()
-    #: `due`, `sent`, `failed`.
+    #: `due`, `sent`, `failed`, `withdrawn` (what it was to tell holds no longer).
     state: str = Field(default="due", index=True)
     due_at: datetime = _at(index=True, nullable=False)
     attempts: int = 0
@@ -338,12 +343,29 @@ class Notice(SQLModel, table=True):
     error: str | None = None
 
 
+class TicketRisk(SQLModel, table=True):
+    """The chance that an open ticket will be late, as it was last reckoned. Replaced as a whole every hour."""
+
+    __tablename__ = "risk"
+    __table_args__ = (UniqueConstraint("ticket_id", "what"),)
+    id: int | None = _id()
+    ticket_id: int = Field(sa_column=Column(Id, nullable=False))
+    #: `overstay`, or the field whose unwritten deadline the ticket may miss.
+    what: str
+    chance: float
+    #: When it will be late if nothing happens.
+    due_at: datetime = _at(nullable=False)
+    #: Group, comparable tickets, their rate and the strongest reasons.
+    said: dict[str, Any] = _json()
+    reckoned_at: datetime = _at(nullable=False)
+
+
 class Watch(SQLModel, table=True):
     """When the minute sweep looks at an open ticket again, if nothing happens before."""
 
     ticket_id: int = Field(sa_column=Column(Id, primary_key=True, autoincrement=False))
     #: `Ticket.revision` that was looked at.
-    revision: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    revision: int = Field(sa_column=Column(Id, nullable=False))
     #: Empty: only a change of the ticket is worth a look.
     look_at: datetime | None = _at(index=True)
 
