@@ -108,7 +108,7 @@ def test_clarify(visitor: Visitor) -> None:
 
 def test_feedback(visitor: Visitor) -> None:
     visitor.become(AGENT)
-    visitor.write("refund has not arrived, the customer waits")
+    visitor.write("why does the dishwasher stop and blink E24?")
     visitor.last.get_by_role("button", name="This helped").click()
     expect(visitor.last).to_contain_text("Thank")
     expect(visitor.last.get_by_role("button", name="This helped")).to_have_count(0)

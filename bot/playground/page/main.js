@@ -46,6 +46,7 @@ function arrive() {
   const { user, place, thread } = address();
   const direct = [...state.channels.values()].find((one) => one.type === "im");
   const wanted = user === state.user && state.channels.has(place) ? place : direct?.id;
+  frame.chosen ||= wanted === place;
   goTo(wanted, user === state.user ? thread || null : null);
 }
 
