@@ -157,21 +157,23 @@ def photograph(page: Page, playground: Open, name: str, content: str, out: Path)
     page.goto(f"{playground.url}#{user}/{EVERYBODY}")
     page.locator(".message").nth(len(named) - 1).wait_for()
     page.wait_for_timeout(300)
-    for ts, view in named.items():
-        page.locator(f'[data-ts="{ts}"]').screenshot(path=out / f"{view}-{content}-{name}.png")
-    _sheet(page, out / f"sheet-{content}-{name}.png")
+    _sheet(page, named, out, f"{content}-{name}.png")
     for view, shown in windows(words, lang):
         _window(page, playground, client, user, shown)
         page.screenshot(path=out / f"{view}-{content}-{name}.png")
         page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="detached")
 
 
-def _sheet(page: Page, path: Path) -> None:
+def _sheet(page: Page, named: dict[str, str], out: Path, end: str) -> None:
+    """All messages at once, then each by itself: the window must be tall enough to show them whole."""
     size = page.viewport_size or {"width": 0, "height": 0}
     height = page.locator(".main .log").evaluate("node => node.scrollHeight") + 250
-    page.set_viewport_size({"width": size["width"], "height": min(height, 12_000)})
+    page.set_viewport_size({"width": size["width"], "height": height})
     page.wait_for_timeout(200)
-    page.screenshot(path=path)
+    page.screenshot(path=out / f"sheet-{end}")
+    for ts, view in named.items():
+        page.locator(f'[data-ts="{ts}"]').screenshot(path=out / f"{view}-{end}")
     page.set_viewport_size(size)
 
 

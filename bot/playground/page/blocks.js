@@ -41,7 +41,7 @@ function section(block, ctx, id) {
   return el(
     "div",
     {},
-    el("div", { class: "section-text" }, ...textObject(block.text), fields.length ? el("div", { class: "fields" }, ...fields) : null),
+    el("div", { class: "section-text", dir: "auto" }, ...textObject(block.text), fields.length ? el("div", { class: "fields" }, ...fields) : null),
     block.accessory ? el("div", { class: "accessory" }, element(block.accessory, ctx, id)) : null,
   );
 }

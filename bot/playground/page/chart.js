@@ -7,6 +7,7 @@ const WIDTH = 460;
 const HEIGHT = 240;
 const LEFT = 46;
 const BOTTOM = 30;
+const narrow = matchMedia("(max-width: 760px)");
 const TOP = 10;
 
 export function chart(block) {
@@ -38,10 +39,10 @@ function axes(data) {
   for (const value of [low, (low + high) / 2, high]) {
     node.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value) }), svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)));
   }
-  const every = Math.ceil(count / Math.max(1, Math.floor((WIDTH - LEFT) / 62)));
+  const every = Math.ceil(count / Math.max(1, Math.floor((WIDTH - LEFT) / (narrow.matches ? 95 : 62))));
   data.axis_config.categories.forEach((name, n) => {
     if (n % every) return;
-    const fits = Math.max(4, Math.floor((step * every) / 7));
+    const fits = Math.max(4, Math.floor((step * every) / (narrow.matches ? 11 : 7)));
     const words = name.length > fits ? `${name.slice(0, fits - 1)}…` : name;
     node.append(svg("text", { x: LEFT + step * (n + 0.5), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, words));
   });

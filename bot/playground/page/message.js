@@ -44,7 +44,7 @@ export function avatar(user) {
 function body(thing) {
   if (thing.blocks.length) return el("div", { class: "body" }, ...blocks(thing.blocks, inMessage(thing)));
   if (thing.streaming) return el("div", { class: "body streaming" }, markdown(thing.text));
-  const words = el("div", { class: "body" }, ...mrkdwn(thing.text));
+  const words = el("div", { class: "body", dir: "auto" }, ...mrkdwn(thing.text));
   if (thing.edited) words.append(" ", el("span", { class: "faint" }, t("edited")));
   return words;
 }

@@ -46,7 +46,8 @@ export function moment(seconds, shape, fallback) {
 
 /** The time of day of a message's `ts`. */
 export const timeOf = (ts) => form(TIME, Number(ts) * 1000);
-export const clockTime = (at) => form({ weekday: "short", month: "short", day: "numeric", ...TIME }, at);
+const narrow = matchMedia("(max-width: 760px)");
+export const clockTime = (at) => form({ weekday: "short", ...(narrow.matches ? {} : { month: "short", day: "numeric" }), ...TIME }, at);
 export const exactly = (at) => form({ ...LONG, ...TIME, timeZoneName: "short" }, at);
 export const dayName = (ts) => near(Number(ts) * 1000) ?? form({ weekday: "long", month: "long", day: "numeric" }, Number(ts) * 1000);
 export const sameDay = (a, b) => dayOf(Number(a) * 1000) === dayOf(Number(b) * 1000);

@@ -15,16 +15,16 @@ function richPart(part) {
     case "rich_text_list":
       return richList(part);
     case "rich_text_quote":
-      return el("blockquote", {}, ...part.elements.flatMap(run));
+      return el("blockquote", { dir: "auto" }, ...part.elements.flatMap(run));
     case "rich_text_preformatted":
       return el("pre", {}, el("code", {}, ...part.elements.flatMap(run)));
     default:
-      return el("p", {}, ...part.elements.flatMap(run));
+      return el("p", { dir: "auto" }, ...part.elements.flatMap(run));
   }
 }
 
 function richList(list) {
-  const items = list.elements.map((item) => el("li", {}, ...item.elements.flatMap(run)));
+  const items = list.elements.map((item) => el("li", { dir: "auto" }, ...item.elements.flatMap(run)));
   const start = list.offset ? { start: list.offset + 1 } : {};
   const node = el(list.style === "ordered" ? "ol" : "ul", start, ...items);
   node.classList.add(`indent-${Math.min(list.indent ?? 0, 4)}`);
