@@ -24,6 +24,7 @@ from bot import (
     home,
     insights,
     linking,
+    nudge_forms,
     nudges,
     saving,
     sharing,
@@ -46,7 +47,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("unstuck.bot")
 
-FEATURES = (conversation, feedback, insights, nudges, why, upkeep, commands, home, shortcuts, sharing, saving, linking)
+FEATURES = (
+    conversation,
+    feedback,
+    insights,
+    nudges,
+    nudge_forms,
+    why,
+    upkeep,
+    commands,
+    home,
+    shortcuts,
+    sharing,
+    saving,
+    linking,
+)
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -13,8 +13,9 @@ from slack_sdk.errors import SlackApiError
 from sqlmodel import Session
 
 from bot import blocks
-from bot.blocks.nudges import FALSE_ALARM, MINE, SNOOZE, SNOOZES
+from bot.blocks.nudges import FALSE_ALARM, MINE, SNOOZE, SNOOZES, UNTIL
 from bot.desk import Desk
+from bot.nudge_forms import open_nudge_form
 from bot.people import Member
 from bot.posting import LINE_BROKEN
 from bot.pressing import Pressed
@@ -50,6 +51,9 @@ def on_false_alarm(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk:
 def on_snooze(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
     ack()
     nudge_id, _, choice = action["selected_option"]["value"].partition(":")
+    if choice == UNTIL:
+        open_nudge_form(body, nudge_id, choice, desk)
+        return
     _take(body, desk, nudge_id, partial(_snooze, desk, choice))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bot.blocks.nudge_forms import MENU
 from bot.blocks.shapes import Drawn, actions, button, context, section
 from bot.blocks.text import (
     Block,
@@ -24,7 +25,11 @@ from unstuck.i18n import Lang, format_share, format_working, t
 from unstuck.nudges.rules import CHOICES
 from unstuck.nudges.view import Evidence, NudgeView
 
-MINE, SNOOZE, FALSE_ALARM, WHY = "nudge_mine", "nudge_snooze", "nudge_false_alarm", "nudge_why"
+MINE, SNOOZE, FALSE_ALARM, WHY, MORE = (
+    "nudge_mine", "nudge_snooze", "nudge_false_alarm", "nudge_why", "nudge_more",
+)  # fmt: skip
+#: A choice of the snooze menu that opens a form.
+UNTIL = "until"
 #: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
 SNOOZES = CHOICES
 MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
@@ -129,7 +134,7 @@ def _buttons(view: NudgeView, lang: Lang) -> Block:
         "type": "static_select",
         "action_id": SNOOZE,
         "placeholder": plain(t("bot.nudge_snooze", lang), MAX_LABEL),
-        "options": [_snooze(choice, value, lang) for choice in view.snoozes],
+        "options": [_snooze(choice, value, lang) for choice in (*view.snoozes, UNTIL)],
     }
     return actions(
         [
@@ -137,12 +142,17 @@ def _buttons(view: NudgeView, lang: Lang) -> Block:
             menu,
             button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value),
             button(t("bot.nudge_why", lang), WHY, value),
+            {"type": "overflow", "action_id": MORE, "options": [_more(name, value, lang) for name in MENU]},
         ]
     )
 
 
 def _snooze(choice: str, nudge_id: str, lang: Lang) -> Block:
     return {"text": plain(t(f"bot.nudge_snooze_{choice}", lang), MAX_LABEL), "value": f"{nudge_id}:{choice}"}
+
+
+def _more(name: str, nudge_id: str, lang: Lang) -> Block:
+    return {"text": plain(t(f"nudge_forms.{name}_menu", lang), MAX_LABEL), "value": f"{nudge_id}:{name}"}
 
 
 def _heard_by(view: NudgeView, lang: Lang) -> Markup:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import blocks
-from bot.blocks.nudges import SNOOZES
+from bot.blocks.nudges import SNOOZES, UNTIL
 from bot.blocks.text import Markup, clip, escape, link, split
 from bot.playground.validator import problems, view_problems
 from knowledge.cards import Answer, Card, Citation, Hit
@@ -223,4 +223,4 @@ def test_a_nudge_offers_every_snooze(lang: Lang) -> None:
         "P1", "ACME", 40, "stage", "Longer than 9 of 10.", (), "late", 0, "person:ana", "Ana",
     )  # fmt: skip
     [row] = [b for b in blocks.nudge(view, lang).blocks if b["type"] == "actions"]
-    assert [o["value"] for o in row["elements"][1]["options"]] == [f"7:{choice}" for choice in SNOOZES]
+    assert [o["value"] for o in row["elements"][1]["options"]] == [f"7:{choice}" for choice in (*SNOOZES, UNTIL)]

@@ -87,7 +87,7 @@ def test_shortcuts_have_listeners(bot: Running) -> None:
 
 def test_every_form_that_can_be_sent_has_a_listener() -> None:
     heard = set(re.findall(r"app\.view\((?:\w+\.)?([A-Z_]+)\)", sources()))
-    drawn = set(re.findall(r"callback_id=([A-Z_]+)", sources()))
+    drawn = set(re.findall(r"(?:callback_id=|_form\(\s*)([A-Z][A-Z_]+)", sources()))
     assert heard == drawn
 
 
