@@ -136,7 +136,8 @@ class Forms:
         if wrong:
             raise BadAnswer(f"Slack takes no such options: {wrong}")
         with self.workspace.changing():
-            view.offered[view.find(name)[1]["action_id"]] = options
+            # While somebody types, an earlier list may still stand before them.
+            view.offered.setdefault(view.find(name)[1]["action_id"], []).extend(options)
         return options
 
     def _top(self, user: str) -> View:

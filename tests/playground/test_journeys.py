@@ -73,6 +73,10 @@ def visitor(browser, open_playground: Open) -> Iterator[Visitor]:  # type: ignor
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on(
+        "response",
+        lambda reply: errors.append(f"{reply.request.post_data}: {reply.text()}") if reply.status >= 400 else None,
+    )
     page.on("dialog", lambda dialog: errors.append(f"a script ran: {dialog.message}"))
     yield Visitor(page, open_playground)
     page.close()
@@ -135,6 +139,25 @@ def test_take(visitor: Visitor) -> None:
     nudge.get_by_role("button", name="I'm on it").press("Enter")
     expect(nudge).to_contain_text(f"@{AGENT}")
     expect(nudge.get_by_role("button", name="I'm on it")).to_have_count(0)
+
+
+def test_reassign(visitor: Visitor) -> None:
+    visitor.become(AGENT)
+    nudge = nudge_about(visitor, "Dishwasher stops with E24")
+    nudge.get_by_role("button", name="More").first.click()
+    visitor.page.get_by_role("menuitem", name=re.compile("Pass", re.IGNORECASE)).click()
+    window = visitor.page.get_by_role("dialog")
+    who = window.get_by_role("combobox")
+    who.press_sequentially("Ivo")
+    option = window.locator("datalist option[value*=Ivo]").first
+    expect(option).to_have_count(1)
+    who.fill(str(option.get_attribute("value")))
+    window.locator("[type=submit]").click()
+    expect(window).to_contain_text("Ivo Marek")
+    window.get_by_role("button", name="Close").last.click()
+    expect(window).to_have_count(0)
+    visitor.become("Ivo Marek")
+    expect(visitor.main).to_contain_text("Dishwasher stops with E24")
 
 
 def test_managers_chart(visitor: Visitor) -> None:

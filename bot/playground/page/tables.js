@@ -45,8 +45,7 @@ export function dataTable(block) {
   const show = (page) => {
     const shown = rows.slice(page * size, (page + 1) * size);
     const node = grid([head, ...shown], block.column_settings, block.row_header_column_index ?? 0);
-    node.prepend(el("caption", {}, ...plain(block.caption)));
-    box.replaceChildren(framed(node, block.caption), ...(rows.length > size ? [pager(page, Math.ceil(rows.length / size), show)] : []));
+    box.replaceChildren(el("p", { class: "caption" }, ...plain(block.caption)), framed(node, block.caption), ...(rows.length > size ? [pager(page, Math.ceil(rows.length / size), show)] : []));
   };
   show(0);
   return box;
