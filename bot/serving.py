@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
@@ -100,7 +100,9 @@ def over_http(site: Flask, host: str, port: int) -> Iterator[int]:
     finally:
         # Requests under way are answered first; then the loop ends in its own thread.
         server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: _leave(server))
+        with suppress(OSError):
+            # Somebody else may wake the loop first: then it has left, its pipe closed, before this wakes it.
+            server.trigger.pull_trigger(lambda: _leave(server))
         thread.join(timeout=5)
 
 
