@@ -24,6 +24,7 @@ from bot import (
     home,
     insights,
     linking,
+    links,
     nudge_forms,
     nudges,
     saving,
@@ -61,6 +62,7 @@ FEATURES = (
     sharing,
     saving,
     linking,
+    links,
 )
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8
