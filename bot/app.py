@@ -27,6 +27,7 @@ from bot import (
     links,
     nudge_forms,
     nudges,
+    profiles,
     saving,
     sharing,
     shortcuts,
@@ -63,6 +64,7 @@ FEATURES = (
     saving,
     linking,
     links,
+    profiles,
 )
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8

@@ -60,6 +60,11 @@ class People:
             self._known[user_id] = (now, member)
         return member
 
+    def forget(self, user_id: str) -> None:
+        """Ask Slack again the next time."""
+        with self._lock:
+            self._known.pop(user_id, None)
+
     def lang(self, user_id: str | None, default: Lang) -> Lang:
         """The language that the person chose, or that of their Slack; `default` for a channel, or when it is not to be known."""
         if user_id is None:

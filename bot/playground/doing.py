@@ -124,10 +124,7 @@ class Doing:
 
     def language(self, asked: Json) -> Json:
         """Change the language of one's Slack."""
-        user = self._slack.workspace.users[self._person(asked)]
-        with self._slack.workspace.changing():
-            user.locale = LOCALES[str(asked["lang"])]
-        return {}
+        return _taken(self._slack.change_language(self._person(asked), LOCALES[str(asked["lang"])]))
 
     def skip(self, asked: Json) -> Json:
         """Put the clock forward, and do what would have been done meanwhile."""

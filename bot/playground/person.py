@@ -50,6 +50,10 @@ def home_opened(user: User, channel: Channel, tab: str, at: str) -> Json:
     return {"type": "app_home_opened", "user": user.id, "channel": channel.id, "tab": tab, "event_ts": at}
 
 
+def user_changed(user: User, at: str) -> Json:
+    return {"type": "user_change", "user": {"id": user.id, "locale": user.locale}, "event_ts": at}
+
+
 def command(workspace: Workspace, user: User, channel: Channel, name: str, text: str, response_url: str) -> Json:
     """The form of a slash command."""
     return {

@@ -232,6 +232,12 @@ class SlackStandIn(Forms):
         opened = person.home_opened(self.workspace.user(user), channel, tab, self.workspace.new_ts())
         return self.send_event(opened)
 
+    def change_language(self, user: str, locale: str) -> Ack:
+        """`user` sets the language of their Slack: `en-US`, `zh-CN`, …"""
+        with self.workspace.changing():
+            self.workspace.user(user).locale = locale
+        return self.send_event(person.user_changed(self.workspace.user(user), self.workspace.new_ts()))
+
     def send_event(self, inner: Json) -> Ack:
         """Deliver an event as Slack does: again until acknowledged, then as often as `duplicates` says."""
         envelope = person.event(self.workspace, inner)

@@ -24,6 +24,7 @@ EVENT_SCOPES = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "app_home_opened": None,
+    "user_change": "users:read",
     "link_shared": "links:read",
 }
 #: Has no method and no event: commands, shortcuts and modals themselves.

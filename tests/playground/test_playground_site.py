@@ -164,10 +164,12 @@ def test_home_is_drawn_for_who_opens_it(playground: Open, web: httpx.Client, peo
     assert not [thing for thing in seen(playground, people["agent"]) if thing["kind"] == "home"]
 
 
-def test_the_language_of_a_person_can_be_changed(playground: Open, web: httpx.Client, people: dict[str, str]) -> None:
-    for lang, locale in (("zh", "zh-CN"), ("en", "en-US")):
-        assert do(web, "language", user=people["guest"], lang=lang)["ok"]
-        assert playground.slack.workspace.users[people["guest"]].locale == locale
+def test_a_language_that_is_changed_holds_at_once(playground: Open, web: httpx.Client, people: dict[str, str]) -> None:
+    slack, lead = playground.slack, people["admin"]
+    for lang, words in (("zh", "我的工单"), ("en", "My tickets")):
+        assert do(web, "language", user=lead, lang=lang)["taken"]
+        assert do(web, "open", user=lead, tab="home")["taken"]
+        slack.wait_for(lambda words=words: words in json.dumps(slack.home(lead), ensure_ascii=False))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
