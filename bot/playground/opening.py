@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sqlmodel import select
+
 from bot.playground import seats
 from bot.playground.doing import Doing
 from bot.playground.feed import Feed
@@ -18,9 +20,12 @@ from bot.playground.site import site
 from bot.playground.standin import SlackStandIn
 from bot.serving import every_minute, over_http
 from knowledge.cards import Question
+from unstuck import ticket_links
 from unstuck.clock import RunningClock
 from unstuck.insights import ask
 from unstuck.jobs import SWEEP_EVERY, Jobs
+from unstuck.ticket_links import MOST_DOMAINS
+from unstuck.tickets.tables import Source
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
@@ -55,6 +60,8 @@ def opened(deps: Deps, port: int = 0, *, zones: dict[str, str] | None = None, jo
         slack.bot_token, slack.app_token = f"xoxb-{secrets.token_hex()}", f"xapp-{secrets.token_hex()}"
         with deps.sessions.begin() as session:
             seated = seats.seat(slack, session, zones)
+            sources = session.exec(select(Source.name)).all()
+            slack.unfurl_domains = list(ticket_links.domains(session.connection(), sources))[:MOST_DOMAINS]
         slack_settings = pointing_at(slack, "socket") | seats.roles(seated) | {"nudge_channel": seats.EVERYBODY}
         here = _pointed(deps, slack_settings)
         _warm(here)

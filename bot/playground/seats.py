@@ -18,6 +18,8 @@ GUEST = User("U0GUEST01", "Robin Guest", "robin@partner.test", guest=True, team=
 #: Where a desk that names nobody gets its people from.
 INVENTED = ("Alex Agent", "Mika Manager", "Ada Admin", "小林")
 EVERYBODY = "C0SUPPORT1"
+#: Where the guest reads along, with those who have a part of their own.
+PARTNERS = "C0PARTNER1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,18 @@ def seat(slack: SlackStandIn, session: Session, zones: dict[str, str] | None = N
         team.slack_channel = team.slack_channel or f"C0TEAM{team.id:04d}"
     users = [_user(person, zones or {}) for person in house.people.values()]
     users += [_invented(number, name) for number, name in enumerate(INVENTED[len(users) :])]
-    workspace = slack.workspace
+    workspace, parts = slack.workspace, _parts(house, users)
     with workspace.changing():
         workspace.users |= {user.id: user for user in (*users, replace(GUEST))}
-        everybody = [*(user.id for user in users), GUEST.id, BOT_USER]
+        everybody = [*(user.id for user in users), BOT_USER]
         workspace.channels[EVERYBODY] = Channel(EVERYBODY, "support", "channel", everybody)
+        invited = [one.user for one in parts if one.part != "agent"]
+        workspace.channels[PARTNERS] = Channel(PARTNERS, "partners", "channel", [*invited, parts[0].user, BOT_USER])
         for channel in _channels(house):
             workspace.channels[channel.id] = channel
     for user in (*users, GUEST):
         workspace.direct(user.id)
-    return _parts(house, users)
+    return parts
 
 
 def _read(session: Session) -> _House:

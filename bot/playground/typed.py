@@ -1,4 +1,4 @@
-"""What somebody typed, as Slack carries it: escaped, with `@name` and `#channel` as live mentions."""
+"""What somebody typed, as Slack carries it: escaped, with `@name`, `#channel` and addresses as live ones."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ import re
 
 from bot.playground.workspace import BOT_USER, Workspace
 
+_ADDRESS = re.compile(r"(https?://[^\s<>|]+)")
 _NAMED = re.compile(r"(?<![\w@#])([@#])([^\s@#<>&,，。:：!?！？]+)")
 
 
 def carried(text: str, workspace: Workspace) -> str:
-    """`text` with Slack's escapes and mentions."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _NAMED.sub(lambda found: _mention(found, workspace), escaped)
+    """`text` with Slack's escapes, mentions and links."""
+    pieces = _ADDRESS.split(text)
+    # Every second piece is an address.
+    return "".join(f"<{_escaped(p)}>" if n % 2 else _named(_escaped(p), workspace) for n, p in enumerate(pieces))
 
 
 def without_bot(text: str) -> tuple[str, bool]:
     """The text without its mentions of the bot, and whether there were any."""
     mention = f"<@{BOT_USER}>"
     return " ".join(text.replace(mention, " ").split()) if mention in text else text, mention in text
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _named(text: str, workspace: Workspace) -> str:
+    return _NAMED.sub(lambda found: _mention(found, workspace), text)
 
 
 def _mention(found: re.Match[str], workspace: Workspace) -> str:

@@ -147,7 +147,7 @@ def test_the_stream_begins_with_everything_and_goes_on(playground: Open, people:
     first = next(stream)
     version, things = first.split("\n")[0].removeprefix("id: "), json.loads(first.split("data: ")[1])
     assert {"user", "channel"} <= {thing["kind"] for thing in things}
-    playground.slack.say("C0SUPPORT1", people["guest"], "hello <b>you</b>", tell=False)
+    playground.slack.say("C0PARTNER1", people["guest"], "hello <b>you</b>", tell=False)
     said = json.loads(next(stream).split("data: ")[1])
     assert [thing["text"] for thing in said if thing["kind"] == "message"] == ["hello <b>you</b>"]
     feed.stop()
@@ -215,5 +215,7 @@ def test_what_is_typed_pings_by_name_alone() -> None:
         support = slack.add_channel("support", [ana])
         typed = carried("@unstuck ask @Ana.Costa in #support: <!channel> & a@b.c @nobody", slack.workspace)
     assert typed == f"<@{BOT_USER}> ask <@{ana}> in <#{support}|support>: &lt;!channel&gt; &amp; a@b.c @nobody"
+        link = carried("see https://desk.example/t/1?a=1&b=@unstuck#support now", slack.workspace)
+    assert link == "see <https://desk.example/t/1?a=1&amp;b=@unstuck#support> now"
     assert without_bot(f"<@{BOT_USER}> why?") == ("why?", True)
     assert without_bot("why?\nno") == ("why?\nno", False)
