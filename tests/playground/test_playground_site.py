@@ -214,8 +214,8 @@ def test_what_is_typed_pings_by_name_alone() -> None:
         ana = slack.add_user("Ana Costa")
         support = slack.add_channel("support", [ana])
         typed = carried("@unstuck ask @Ana.Costa in #support: <!channel> & a@b.c @nobody", slack.workspace)
-    assert typed == f"<@{BOT_USER}> ask <@{ana}> in <#{support}|support>: &lt;!channel&gt; &amp; a@b.c @nobody"
         link = carried("see https://desk.example/t/1?a=1&b=@unstuck#support now", slack.workspace)
+    assert typed == f"<@{BOT_USER}> ask <@{ana}> in <#{support}|support>: &lt;!channel&gt; &amp; a@b.c @nobody"
     assert link == "see <https://desk.example/t/1?a=1&amp;b=@unstuck#support> now"
     assert without_bot(f"<@{BOT_USER}> why?") == ("why?", True)
     assert without_bot("why?\nno") == ("why?\nno", False)
