@@ -27,8 +27,10 @@ from bot import (
     home,
     insights,
     linking,
+    links,
     nudge_forms,
     nudges,
+    profiles,
     saving,
     sharing,
     shortcuts,
@@ -69,6 +71,8 @@ FEATURES = (
     sharing,
     saving,
     linking,
+    links,
+    profiles,
 )
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: What Bolt would read by itself. The first two turn it into an app for many workspaces that ignores the token,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk import WebClient
@@ -21,7 +22,7 @@ from bot import blocks, refusals
 from bot.hints import Hint, no_hint
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
-from unstuck import discussions
+from unstuck import discussions, preferences
 from unstuck.i18n import Lang
 from unstuck.nudges import message, outbox
 from unstuck.nudges.desk import Desk, read_desk
@@ -102,7 +103,14 @@ def deliver_due(
     client = never_again(client)
     with reading(deps.engine) as connection:
         desk = read_desk(connection, deps.settings, {})
-    round_ = _Round(deps, client, desk, people or People(client, deps.clock, ""), lease, hint)
+    round_ = _Round(
+        deps,
+        client,
+        desk,
+        people or People(client, deps.clock, "", partial(preferences.lang_of, deps.sessions)),
+        lease,
+        hint,
+    )
     delivered = Delivered()
     try:
         while sum(delivered.fates.values()) < at_most and (fate := round_.next()) is not None:

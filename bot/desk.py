@@ -12,6 +12,7 @@ from bot.people import Member, People
 from bot.posting import InThread, Place
 from bot.roles import Role, Roles
 from bot.work import Work
+from unstuck import preferences
 from unstuck.i18n import Lang
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Desk:
 
     def lang(self, member: Member) -> Lang:
         """The language of somebody who has not written anything to go by."""
-        return member.lang or self.deps.settings.lang
+        return preferences.lang_of(self.deps.sessions, member.id) or member.lang or self.deps.settings.lang
 
     def admits(self, member: Member, place: Place) -> bool:
         """Whether `member` may see internal things; if not, they are told why and whom to ask."""

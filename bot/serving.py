@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -127,7 +127,9 @@ def over_http(site: Flask, host: str, port: int) -> Iterator[int]:
     finally:
         # Requests under way are answered first; then the loop ends in its own thread.
         server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: _leave(server))
+        with suppress(OSError):
+            # Somebody else may wake the loop first: then it has left, its pipe closed, before this wakes it.
+            server.trigger.pull_trigger(lambda: _leave(server))
         thread.join(timeout=5)
 
 

@@ -95,7 +95,9 @@ def passed_on(payload: Mapping[str, Any], lang: Lang) -> Drawn:
 def said(key: str, by: str, text: str, lang: Lang, **values: object) -> Drawn:
     """What somebody said in a form, in the thread of the nudge."""
     line = say(f"nudge_forms.{key}", lang, by=person(by), **values)
-    return Drawn(fallback(t("nudge_forms.said_short", lang)), [section(line), *passage(text, quoted=True)])
+    return Drawn(
+        fallback(t("nudge_forms.said_short", lang)), [section(line), *passage(clip(text, MAX_WORDS), quoted=True)]
+    )
 
 
 def _about(ticket: str, lang: Lang) -> Block:

@@ -59,7 +59,10 @@ def list_channels(workspace: Workspace, args: Arguments) -> Json:
 @method("conversations.members", required="channel", optional="cursor limit", scope="channels:read", takes_json=False)
 def members(workspace: Workspace, args: Arguments) -> Json:
     channel = workspace.channel(args.need("channel"))
-    return {"ok": True, "members": list(channel.members), "response_metadata": {"next_cursor": ""}}
+    start, size = args.number("cursor", 0), args.number("limit", 100)
+    page, rest = channel.members[start : start + size], channel.members[start + size :]
+    cursor = str(start + size) if rest else ""
+    return {"ok": True, "members": page, "response_metadata": {"next_cursor": cursor}}
 
 
 @method("conversations.join", required="channel", scope="channels:join")

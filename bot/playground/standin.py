@@ -217,10 +217,13 @@ class SlackStandIn(Forms):
             self.respond(url.rsplit("/", 1)[1], ack.body)
         return ack
 
-    def press(self, user: str, message: Message, action_id: str, value: Any = None) -> Ack:
-        """`user` presses a button of a message as they saw it, or chooses `value` in a select."""
+    def press(self, user: str, message: Message, action_id: str, value: Any = None, *, block: str | None = None) -> Ack:
+        """`user` presses a button of a message as they saw it, or chooses `value` in a select.
+
+        `block`: which one, where several blocks have such a button.
+        """
         url = self._response_url(message.channel, user, message.ts)
-        payload = person.press(self.workspace, self.workspace.user(user), message, action_id, value, url)
+        payload = person.press(self.workspace, self.workspace.user(user), message, action_id, value, url, block)
         return self._app.send(INTERACTION, payload)
 
     def open_home(self, user: str, tab: str = "home") -> Ack:
@@ -228,6 +231,12 @@ class SlackStandIn(Forms):
         channel = self.workspace.direct(user)
         opened = person.home_opened(self.workspace.user(user), channel, tab, self.workspace.new_ts())
         return self.send_event(opened)
+
+    def change_language(self, user: str, locale: str) -> Ack:
+        """`user` sets the language of their Slack: `en-US`, `zh-CN`, …"""
+        with self.workspace.changing():
+            self.workspace.user(user).locale = locale
+        return self.send_event(person.user_changed(self.workspace.user(user), self.workspace.new_ts()))
 
     def send_event(self, inner: Json) -> Ack:
         """Deliver an event as Slack does: again until acknowledged, then as often as `duplicates` says."""

@@ -138,6 +138,8 @@ class Workspace:
         #: Where the stand-in listens, and how it admits a websocket; the stand-in fills them in.
         self.base = ""
         self.new_socket_url: Callable[[], str] = str
+        #: How often anything was changed: what `wait_for_change` compares.
+        self.changes = 0
         self._changed = threading.Condition(threading.RLock())
         self._last_ts = 0
         self._numbers = 0
@@ -147,7 +149,20 @@ class Workspace:
         """One writer at a time; whoever waits is told afterwards."""
         with self._changed:
             yield
+            self.changes += 1
             self._changed.notify_all()
+
+    @contextmanager
+    def changing_nothing(self) -> Iterator[None]:
+        """A look at a consistent state, without telling anybody."""
+        with self._changed:
+            yield
+
+    def wait_for_change(self, seen: int, timeout: float) -> int:
+        """`changes` as soon as it is not `seen`, or after `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.changes != seen, timeout)
+            return self.changes
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float = 10.0) -> T:
         """The first truthy value of `predicate`, asked again after each change.

@@ -24,6 +24,8 @@ EVENT_SCOPES = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "app_home_opened": None,
+    "user_change": "users:read",
+    "link_shared": "links:read",
 }
 #: Has no method and no event: commands, shortcuts and modals themselves.
 ALONE = {"commands"}
@@ -32,7 +34,7 @@ ALSO = {"channels:read": {"groups:read", "im:read"}}
 
 
 def sources() -> str:
-    ours = [path for path in BOT.rglob("*.py") if "playground" not in path.parts]
+    ours = [path for path in BOT.rglob("*.py") if "playground" not in path.relative_to(BOT).parts]
     return "\n".join(path.read_text(encoding="utf-8") for path in ours)
 
 
@@ -111,3 +113,18 @@ def test_the_manifest_is_printed_for_either_mode(options: list[str], socket: boo
     assert manifest["settings"]["socket_mode_enabled"] is socket
     address = manifest["settings"]["event_subscriptions"].get("request_url")
     assert address == (None if socket else "https://bot.desk.example/slack/events")
+
+
+def test_the_printed_manifest_names_the_hosts_of_connected_ticket_systems(tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    for number in range(7):
+        text = f'system = "zammad"\nurl = "https://desk{number}.example/"\ntoken = "t"\n'
+        (sources / f"desk{number}.toml").write_text(text, encoding="utf-8")
+    (sources / "here.toml").write_text('system = "rt"\nurl = "http://localhost:8080"\ntoken = "t"\n', encoding="utf-8")
+    printed = CliRunner().invoke(app, ["slack", "manifest", "--home", str(tmp_path)])
+    domains = json.loads(printed.output)["features"]["unfurl_domains"]
+    assert domains == [f"desk{number}.example" for number in range(5)]
+    bare = CliRunner().invoke(app, ["slack", "manifest", "--home", str(tmp_path / "new")])
+    assert "unfurl_domains" not in json.loads(bare.output)["features"]
+    assert not (tmp_path / "new").exists()

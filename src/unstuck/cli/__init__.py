@@ -18,6 +18,7 @@ from unstuck.cli import (
     evals,
     knowledge,
     nudges,
+    playground,
     serve,
     sources,
     stages,
@@ -34,7 +35,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (tickets, sources, writing, customers, stages, knowledge, evals, ask, alias, nudges, serve, demo, doctor):
+for group in (
+    tickets,
+    sources,
+    writing,
+    customers,
+    stages,
+    knowledge,
+    evals,
+    ask,
+    alias,
+    nudges,
+    serve,
+    playground,
+    demo,
+    doctor,
+):
     group.register(app)
 
 

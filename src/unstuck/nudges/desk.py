@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
+from unstuck.nudges import own_hours
 from unstuck.nudges.ladder import Situation
 from unstuck.nudges.recipients import Directory, read_directories
 from unstuck.nudges.rules import Hours, Rules
@@ -99,6 +100,8 @@ def learn(facts: Facts, calendars: Calendars, now: datetime) -> Mapping[Group, T
 def read_desk(connection: Connection, settings: Settings, learned: Mapping[Group, Threshold]) -> Desk:
     """The desk as the store and the rules file have it now. Raises `UserError` on rules that cannot be read."""
     rules = load_rules(settings.directory)
+    # What people said themselves goes before what the rules file says about them.
+    rules = replace(rules, people={**rules.people, **own_hours.chosen(connection)})
     return Desk(
         rules=rules,
         timezone=settings.timezone,
