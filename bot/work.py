@@ -45,6 +45,22 @@ class Place(Protocol):
     def failed(self, error: Exception) -> None: ...
 
 
+class Unasked:
+    """For jobs that nobody asked for, such as a page or a preview: a failure is no reason to write to somebody."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def busy(self) -> None: ...
+
+    def too_busy(self) -> None: ...
+
+    def too_late(self) -> None: ...
+
+    def failed(self, error: Exception) -> None:
+        log.error("failed: %s", self._what, exc_info=error)
+
+
 class NotKeptError(Exception):
     """The database is slow: Slack must send this again."""
 
