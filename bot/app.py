@@ -28,6 +28,7 @@ from bot import (
     insights,
     linking,
     links,
+    manners,
     nudge_forms,
     nudges,
     profiles,
@@ -73,6 +74,7 @@ FEATURES = (
     linking,
     links,
     profiles,
+    manners,
 )
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: What Bolt would read by itself. The first two turn it into an app for many workspaces that ignores the token,

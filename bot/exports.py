@@ -8,8 +8,8 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import blocks
-from bot.blocks.exports import AGAIN, FORMATS, SAVE, with_buttons
+from bot import findings
+from bot.blocks.exports import AGAIN, FORMATS, SAVE
 from bot.desk import Desk
 from bot.people import Member
 from bot.posting import InThread, Place
@@ -17,8 +17,6 @@ from bot.pressing import Pressed
 from bot.work import Job
 from unstuck.i18n import LANGS, Lang, t
 from unstuck.insights import ask
-from unstuck.insights.ask import Told
-from unstuck.insights.labels import SEPARATOR
 from unstuck.insights.rows_file import content
 
 
@@ -39,15 +37,6 @@ def on_again(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk)
     desk.work.take(Job(lambda: _again(pressed, action["value"], desk), pressed.whisper))
 
 
-def tell(told: Told, place: Place) -> None:
-    """An answer with its table and its buttons."""
-    said = told.restatement
-    if told.number is not None:
-        said += SEPARATOR + t("bot.answer_number", place.lang, number=told.number)
-    found = blocks.Finding(told.sentence, said, told.columns, told.rows, told.n_rows, told.notes)
-    place.say(with_buttons(blocks.insight(found, place.lang), told.number, place.lang))
-
-
 def replay(number: str, member: Member, place: Place, desk: Desk) -> None:
     """`/unstuck replay 12`: that answer, computed again at its time."""
     if not number.isdecimal():
@@ -58,8 +47,9 @@ def replay(number: str, member: Member, place: Place, desk: Desk) -> None:
         place.tell("bot.managers_only")
         return
     reply = ask.replay(desk.deps, int(number), lang=place.lang, within=scope)
-    if reply.told is not None:
-        tell(replace(reply.told, sentence=reply.notes[0], notes=reply.notes[1:]), place)
+    if reply.told is not None and reply.plan is not None:
+        told = replace(reply.told, sentence=reply.notes[0], notes=reply.notes[1:])
+        findings.tell(desk, reply.plan, told, place)
 
 
 def _again(pressed: Pressed, value: str, desk: Desk) -> None:

@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt import Ack, App
-from slack_sdk.errors import SlackApiError, SlackRequestError
 
-from bot import aliases, blocks, choices, exports, seen
+from bot import aliases, blocks, choices, findings, seen
 from bot.blocks.insights import CHOOSE
 from bot.choices import Choice
 from bot.desk import Desk
-from bot.posting import LINE_BROKEN, InThread, Place, upload_once
+from bot.posting import Place
 from bot.pressing import Pressed
 from bot.work import Job
-from unstuck.i18n import Lang, t
+from unstuck.i18n import Lang
 from unstuck.insights import ask
 from unstuck.insights.plan import Answer, Ask, Option, Plan, Reading, Refuse, Scope
 
@@ -93,19 +92,7 @@ def _offer(desk: Desk, asked: Asked, reading: Ask | Refuse, place: Place) -> Non
 
 def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, place: Place) -> None:
     told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
-    exports.tell(told, place)
-    picture = ask.picture(plan, told, place.lang)
-    if picture is not None and isinstance(place, InThread):
-        _show_chart(desk, picture, told.sentence, place)
-
-
-def _show_chart(desk: Desk, picture: bytes, alt: str, place: InThread) -> None:
-    """The chart as a file below the answer. Without it nothing is missing: the table says the same."""
-    try:
-        upload_once(place, picture, title=t("bot.chart", place.lang), alt=alt)
-    except (SlackApiError, SlackRequestError, *LINE_BROKEN) as error:
-        log.warning("the chart could not be uploaded: %s", error)
-        desk.trouble("chart", error, place.channel)
+    findings.tell(desk, plan, told, place)
 
 
 def _choose(pressed: Pressed, value: str, desk: Desk) -> None:
