@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import errands, seen
 from bot.delivery import deliver_due
+from bot.digest import redraw
 from bot.errands import Dispatch, recovering
 from bot.hints import in_knowledge
 from bot.notices import deliver_notices
@@ -51,6 +52,7 @@ def every_minute(deps: Deps, client: WebClient) -> None:
     """What the bot does by itself each minute: send nudges and notices, forget what Slack cannot repeat."""
     deliver_due(deps, client, hint=in_knowledge(deps))
     deliver_notices(deps, client)
+    redraw(deps, client)
     now = deps.clock.now()
     seen.forget_old(deps.sessions, now)
     errands.forget_old(deps.sessions, now)

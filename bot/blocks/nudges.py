@@ -65,7 +65,7 @@ def nudge_done(view: NudgeView, lang: Lang) -> Drawn:
     """What is left of a nudge: the ticket, struck through, and how it ended."""
     name = words(f"{clip(view.ticket, 60)} {clip(view.title or '', MAX_TITLE)}".strip(), strike=True)
     title = rich({"type": "rich_text_section", "elements": [name]})
-    end = _end(view, lang)
+    end = ended(view, lang)
     return Drawn(fallback(view.ticket, t(f"bot.nudge_{view.outcome}_short", lang)), [title, context(end)])
 
 
@@ -158,9 +158,8 @@ def _buttons(view: NudgeView, lang: Lang) -> Block:
     mine = button(t(_MINE.get(view.ask or "", "bot.nudge_mine"), lang), MINE, value, style="primary")
     back = [button(t(f"contract.{view.ask}_back", lang), GIVE_BACK, value)] if view.ask else []
     wrong = button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value)
-    why = button(t("bot.nudge_why", lang), WHY, value)
-    more = {"type": "overflow", "action_id": MORE, "options": [_more(name, value, lang) for name in MENU]}
-    return actions([mine, *back, menu, wrong, why, more])
+    more: Block = {"type": "overflow", "action_id": MORE, "options": [_more(name, value, lang) for name in MENU]}
+    return actions([mine, *back, menu, wrong, button(t("bot.nudge_why", lang), WHY, value), more])
 
 
 def _snooze(choice: str, nudge_id: str, lang: Lang) -> Block:
@@ -175,7 +174,7 @@ def _heard_by(view: NudgeView, lang: Lang) -> Markup:
     return say("bot.nudge_heard_by", lang, who=view.recipient_name)
 
 
-def _end(view: NudgeView, lang: Lang) -> Markup:
+def ended(view: NudgeView, lang: Lang) -> Markup:
     by = person(view.outcome_by) if view.outcome_by else Markup("")
     if view.outcome == "snoozed" and view.snoozed_until is not None:
         key = "bot.nudge_snoozed_reply" if view.until_reply else "bot.nudge_snoozed"

@@ -62,6 +62,7 @@ class Jobs:
             planned = self.sweep()
             self.follow()
             self.hand_back()
+            self.early()
             if self.deliver is not None:
                 self.deliver()
         return planned
@@ -97,6 +98,12 @@ class Jobs:
             desk = read_desk(session.connection(), settings, {})
             give_back_due(session, desk, settings.directory, self.deps.clock, settings.lang)
 
+    def early(self) -> None:
+        """Once a morning: what managers should hear before it is late."""
+        from unstuck.nudges import early
+
+        early.tell(self.deps.engine, self.deps.facts, self.deps.settings, self.deps.clock.now())
+
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""
         holds = RELEARN_AFTER if self._learned else RETRY_AFTER
@@ -127,6 +134,13 @@ class Jobs:
         from unstuck.nudges.risks import reckon
 
         reckon(self.deps.engine, self.deps.facts, self.deps.clock.now(), RISKS_EVERY / 2)
+
+    def retire(self) -> None:
+        """Which rules people find wrong too often."""
+        from unstuck.nudges import retire, rules
+
+        settings = self.deps.settings
+        retire.propose(self.deps.engine, rules.load(settings.directory), settings.timezone, self.deps.clock.now())
 
     def upkeep(self) -> None:
         """Once a week: what the knowledge base needs people for, and what is new."""
@@ -175,7 +189,12 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
         scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
-    for job, step in ((jobs.risks, RISKS_EVERY), (jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
+    for job, step in (
+        (jobs.risks, RISKS_EVERY),
+        (jobs.retire, RISKS_EVERY),
+        (jobs.sync, SYNC_EVERY),
+        (jobs.follow_hooks, HOOKS_EVERY),
+    ):
         seconds = int(step.total_seconds())
         scheduler.add_job(_guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
     scheduler.add_job(_guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)

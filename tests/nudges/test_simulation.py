@@ -18,12 +18,12 @@ import holidays
 import pytest
 from sqlalchemy import select, update
 
+from unstuck import notices
 from unstuck.clock import FrozenClock, parse_instant
 from unstuck.deps import Deps
-from unstuck.nudges import outbox
+from unstuck.nudges import digest, outbox
 from unstuck.nudges.desk import Desk, read_desk
 from unstuck.nudges.ladder import base
-from unstuck.nudges.outbox import Claim
 from unstuck.nudges.plan import plan_nudges
 from unstuck.nudges.sweep import NUDGE, look, look_anew
 from unstuck.testing import Databases, a_change, a_ticket
@@ -143,7 +143,8 @@ class Simulation:
     #: News that will arrive later.
     mail: list[tuple[datetime, TicketChange]] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
-    sent: list[tuple[datetime, str, str, str, int]] = field(default_factory=list)
+    #: When, about which team's ticket, to whom, on which rung, in which message.
+    sent: list[tuple[datetime, str, str, str, int, str]] = field(default_factory=list)
     desk: Desk | None = None
 
     def run(self, days: int) -> None:
@@ -239,34 +240,59 @@ class Simulation:
             with self.deps.sessions.begin() as session:
                 held = outbox.claim(session, desk, self.clock.at)
             if held is None:
-                return
-            self._check(held)
+                break
+            self._check(held.ticket.ext_id, held.occasion, held.recipient, held.step, held.key)
             with self.deps.sessions.begin() as session:
                 assert outbox.aim(session, held, "C1")
                 assert outbox.sent(session, held, "C1", str(held.nudge_id), self.clock.at, lang="en")
 
-    def _check(self, held: Claim) -> None:
-        ticket, now = held.ticket.ext_id, self.clock.at
+        self._deliver_digests()
+
+    def _deliver_digests(self) -> None:
+        while True:
+            with self.deps.sessions.begin() as session:
+                notice = notices.claim(session, self.clock.at)
+                if notice is None:
+                    return
+                desk, key = read_desk(session.connection(), self.deps.settings, {}), notice.told.key
+                found = digest.gather(session, key, desk, self.clock.at)
+                if not found.nudges:
+                    notices.withdraw(session, notice)
+                elif found.decent_at > self.clock.at:
+                    notices.wait(session, notice, found.decent_at)
+                else:
+                    rows = session.execute(select(NUDGE).where(NUDGE.c.id.in_(found.nudges))).all()
+                    for row in rows:
+                        ticket = row.key.partition("/")[2].partition(":")[0]
+                        self._check(ticket, row.occasion, row.recipient, row.step, key)
+                    digest.sent(session, found.nudges, "C1", key, self.clock.at)
+                    assert notices.sent(session, notice, "C1", key, self.clock.at)
+
+    def _check(self, ticket: str, occasion: str, recipient: str, step: int, message: str) -> None:
+        now = self.clock.at
         state = self.books[ticket].state()
-        assert parse_instant(base(held.occasion)) >= state.moved_at, f"{ticket} had moved at {state.moved_at}"
+        assert parse_instant(base(occasion)) >= state.moved_at, f"{ticket} had moved at {state.moved_at}"
         assert state.is_ours, f"{ticket} waits for somebody else: {state}"
         assert works(state.team, now), f"{state.team} does not work at {now}"
         lead = f"{state.team}-0"
         due = [f"person:{state.assignee}", f"team:{state.team}", f"lead:{lead}", "manager"]
-        assert held.recipient == due[held.step], f"{held.recipient} has nothing to do with {state}"
-        kind, _, person = held.recipient.partition(":")
+        assert recipient == due[step], f"{recipient} has nothing to do with {state}"
+        kind, _, person = recipient.partition(":")
         assert kind not in ("person", "lead") or person not in self.away, f"{person} is away"
-        self.sent.append((now, state.team, ticket, held.recipient, held.step))
+        self.sent.append((now, state.team, ticket, recipient, step, message))
 
     def check_caps(self) -> None:
         """No ticket and no person heard more on one of their days than the rules allow, or twice within four hours."""
-        days = [(at.astimezone(ZoneInfo(ZONES[team])).date(), ticket, who) for at, team, ticket, who, _ in self.sent]
-        assert max(Counter((day, ticket) for day, ticket, _ in days).values()) <= TICKET_PER_DAY
-        # Managers hear of both teams, whose days begin at different hours.
-        persons = [(day, who) for day, _, who in days if who != "manager"]
-        assert max(Counter(persons).values()) <= PERSON_PER_DAY
+        days = [
+            (at.astimezone(ZoneInfo(ZONES[team])).date(), ticket, who, message)
+            for at, team, ticket, who, _, message in self.sent
+        ]
+        assert max(Counter((day, ticket) for day, ticket, _, _ in days).values()) <= TICKET_PER_DAY
+        # Managers hear of both teams, whose days begin at different hours. A digest is one message.
+        persons = {(day, who, message) for day, _, who, message in days if who != "manager"}
+        assert max(Counter((day, who) for day, who, _ in persons).values()) <= PERSON_PER_DAY
         heard: dict[str, datetime] = {}
-        for at, _, ticket, _, _ in sorted(self.sent):
+        for at, _, ticket, _, _, _ in sorted(self.sent):
             assert ticket not in heard or at - heard[ticket] >= COOL_DOWN, f"{ticket} again at {at}"
             heard[ticket] = at
 
@@ -277,7 +303,7 @@ class Simulation:
 
     def unknown_to_managers(self) -> list[str]:
         """Those of them of which no manager has heard."""
-        heard = {(ticket, step) for _, _, ticket, _, step in self.sent}
+        heard = {(ticket, step) for _, _, ticket, _, step, _ in self.sent}
         return [ticket for ticket in self.climbed() if (ticket, 3) not in heard]
 
 
@@ -297,6 +323,7 @@ def test_four_weeks_of_a_small_desk(databases: Databases, tmp_path: Path) -> Non
     found = simulate(databases.sqlite(), tmp_path / "home", tickets=40, days=28, abandoned=0.6)
     assert len(found.sent) > 30
     assert found.climbed()
+    assert any(message.startswith("morning:") for *_, message in found.sent)
     assert found.unknown_to_managers() == []
 
 

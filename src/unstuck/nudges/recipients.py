@@ -119,7 +119,7 @@ class Directory:
             self._channel(ext_id if kind == "team" else team) if kind in ("person", "team") else (),
             self._person(self._lead(team)) if kind in ("person", "team") else (),
             _named_ones(self.admins) if kind == ADMIN else (),
-            _named_ones(self.managers),
+            _named_ones([ext_id] if kind == MANAGER and ext_id else self.managers),
             (Address(channel=self.channel),) if self.channel else (),
         )
         own = {"person": 0, "lead": 0, "team": 1, ADMIN: 3}.get(kind, 4)

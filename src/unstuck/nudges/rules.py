@@ -121,6 +121,10 @@ class Rules:
         """The first rule that is on and covers tickets waiting on that party."""
         return next((rule for rule in self.rules if rule.enabled and waiting_on in rule.waiting_on), None)
 
+    def steps_of(self, rule: str) -> tuple[Step, ...]:
+        """The ladder of a rule; none when it is gone."""
+        return next((one.steps for one in self.rules if one.name == rule), ())
+
     @property
     def most_at_once(self) -> int:
         """Nudges to one recipient that a sweep may find a place for: messages of their own, and lines of a digest."""
