@@ -90,7 +90,8 @@ class _Asked:
 def _take_up(message: Message, place: InThread, desk: Desk) -> None:
     """Answer one message, in the thread, or alone where strangers read along."""
     take_back_earlier(place)
-    if message.is_stranger:
+    # Within an organisation the person's own workspace may be another one; Slack knows who they are.
+    if message.is_stranger and desk.enterprise_id is None:
         place.tell("bot.not_member")
         return
     member = desk.people.get(message.user)
@@ -121,7 +122,7 @@ def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, al
         insights.show(desk, reading, place)
         return
     with growing(place, user, desk.team_id) as place:
-        found = answers.find(desk.deps, text, place, thread_key, alone=alone)
+        found = answers.find(desk.deps, text, place, thread_key, alone=desk.alone(alone=alone))
         # A card that matches but is doubted is about the question; the planner's guess is not.
         if not found.answered and found.reason != "doubted" and not found.choices and reading.is_about_numbers:
             insights.show(desk, reading, place)

@@ -24,6 +24,8 @@ EVENT_SCOPES = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "app_home_opened": None,
+    "app_uninstalled": None,
+    "tokens_revoked": None,
 }
 #: Has no method and no event: the slash command itself.
 ALONE = {"commands"}
