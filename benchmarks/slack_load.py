@@ -250,6 +250,7 @@ def one_mode(mode: str, home: Path, options: argparse.Namespace) -> bool:
 def _round(crowd: Crowd, name: str, total: Tally, options: argparse.Namespace) -> bool:
     well = True
     crowd.find_button()
+    time.sleep(options.settle)
     replies = crowd._replies()
     tally = crowd.write(options.rate, options.seconds / options.rounds)
     if name == "unstuck":
@@ -265,6 +266,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="how often the two apps take turns")
     parser.add_argument("--modes", nargs="+", default=["http", "socket"], choices=["http", "socket"])
     parser.add_argument("--patience", type=float, default=180, help="seconds to wait for the last answer")
+    parser.add_argument("--settle", type=float, default=20, help="seconds after the start, while the first sweep runs")
     parser.add_argument("--home", type=Path, help="where the demo desk is, or will be, loaded")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--bare", help=argparse.SUPPRESS)

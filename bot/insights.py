@@ -16,7 +16,7 @@ from bot.choices import Choice
 from bot.desk import Desk
 from bot.posting import LINE_BROKEN, InThread, Place, upload_once
 from bot.pressing import Pressed
-from bot.work import Job
+from bot.work import Job, thinking
 from unstuck.i18n import Lang, t
 from unstuck.insights import ask
 from unstuck.insights.plan import Answer, Ask, Option, Plan, Reading, Refuse, Scope
@@ -59,7 +59,8 @@ def register(app: App) -> None:
 def read(desk: Desk, text: str, user: str, thread_key: str, lang: Lang) -> Asked:
     """What the planner makes of `text`, following up on what was asked under `thread_key` before."""
     member = desk.people.get(user)
-    reading = ask.read(desk.deps, text, lang=lang, thread=thread_key)
+    with thinking:
+        reading = ask.read(desk.deps, text, lang=lang, thread=thread_key)
     return Asked(text, reading, user, thread_key, desk.roles.scope(member))
 
 
@@ -91,10 +92,12 @@ def _offer(desk: Desk, asked: Asked, reading: Ask | Refuse, place: Place) -> Non
 
 
 def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, place: Place) -> None:
-    told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
+    with thinking:
+        told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
     found = blocks.Finding(told.sentence, told.restatement, told.columns, told.rows, told.n_rows, told.notes)
     place.say(blocks.insight(found, place.lang))
-    picture = ask.picture(plan, told, place.lang)
+    with thinking:
+        picture = ask.picture(plan, told, place.lang)
     if picture is not None and isinstance(place, InThread):
         _show_chart(desk, picture, told.sentence, place)
 
