@@ -87,7 +87,7 @@ def _answer(typed: _Typed) -> None:
         typed.place.tell("bot.answer_hint")
         return
     deps = typed.desk.deps
-    found = answers.find(deps, typed.rest, typed.place, typed.thread_key, alone=True)
+    found = answers.find(deps, typed.rest, typed.place, typed.thread_key, alone=typed.desk.alone(alone=True))
     answers.show(deps, found, typed.rest, typed.member.id, typed.place, alone=True)
 
 

@@ -106,7 +106,8 @@ class _Asked:
 def _take_up(message: Message, place: InThread, how: Manners, desk: Desk) -> None:
     """Answer one message, in the thread, or alone where strangers read along or the channel wants it so."""
     take_back_earlier(place)
-    if message.is_stranger:
+    # Within an organisation the person's own workspace may be another one; Slack knows who they are.
+    if message.is_stranger and desk.enterprise_id is None:
         place.tell("bot.not_member")
         return
     member = desk.people.get(message.user)
@@ -166,7 +167,7 @@ def reply(
         insights.show(desk, reading, place)
         return
     with growing(place, user, desk.team_id) as place:
-        found = answers.find(desk.deps, text, place, thread_key, alone=alone, only=only)
+        found = answers.find(desk.deps, text, place, thread_key, alone=desk.alone(alone=alone), only=only)
         # A card that matches but is doubted is about the question; the planner's guess is not.
         if not found.answered and found.reason != "doubted" and not found.choices and reading.is_about_numbers:
             insights.show(desk, reading, place)

@@ -32,10 +32,18 @@ class Desk:
     bot_user: str
     team_id: str
     app_id: str | None = None
+    #: The organisation, where it installed the app for all of its workspaces.
+    enterprise_id: str | None = None
+    #: The teams whose tickets this workspace may see; None: all.
+    teams: tuple[str, ...] | None = None
 
     def lang(self, member: Member) -> Lang:
         """The language of somebody who has not written anything to go by."""
         return preferences.lang_of(self.deps.sessions, member.id) or member.lang or self.deps.settings.lang
+
+    def alone(self, *, alone: bool) -> bool:
+        """Whether internal resolutions may be told: nobody reads along, and they are not another workspace's."""
+        return alone and self.teams is None
 
     def admits(self, member: Member, place: Place) -> bool:
         """Whether `member` may see internal things; if not, they are told why and whom to ask."""

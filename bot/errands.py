@@ -281,6 +281,12 @@ class Errands:
             return None
         return Arrived(kept["body"], kept["kind"], is_repeated=False)
 
+    def forget_team(self, team: str) -> None:
+        """The app was removed there: what was asked is forgotten, done or not."""
+        gone = {"body": None, "lease_until": None, "leased_by": None}
+        with self._sessions.begin() as session:
+            session.execute(update(ERRAND).where(ERRAND.c.team == team).values(**gone))
+
     def trouble(self, kind: str, word: str, place: str = "") -> None:
         """Count something that did not get through, for an admin to see."""
         try:

@@ -10,6 +10,7 @@ from bot import blocks, refusals
 from bot.blocks.exports import with_buttons
 from bot.desk import Desk
 from bot.posting import LINE_BROKEN, InThread, Place, upload_once
+from bot.work import thinking
 from unstuck.i18n import t
 from unstuck.insights import ask
 from unstuck.insights.ask import Told
@@ -24,7 +25,8 @@ def tell(desk: Desk, plan: Plan, told: Told, place: Place) -> None:
     found = _finding(plan, told, place)
     if _say(found, told.number, place) and found.chart is not None:
         return
-    picture = ask.picture(plan, told, place.lang)
+    with thinking:
+        picture = ask.picture(plan, told, place.lang)
     if picture is not None and isinstance(place, InThread):
         _show_chart(desk, picture, told.sentence, place)
 

@@ -15,7 +15,7 @@ from bot.choices import Choice
 from bot.desk import Desk
 from bot.posting import Place
 from bot.pressing import Pressed
-from bot.work import Job
+from bot.work import Job, thinking
 from unstuck.i18n import Lang
 from unstuck.insights import ask
 from unstuck.insights.plan import Answer, Ask, Option, Plan, Reading, Refuse, Scope
@@ -58,7 +58,8 @@ def register(app: App) -> None:
 def read(desk: Desk, text: str, user: str, thread_key: str, lang: Lang) -> Asked:
     """What the planner makes of `text`, following up on what was asked under `thread_key` before."""
     member = desk.people.get(user)
-    reading = ask.read(desk.deps, text, lang=lang, thread=thread_key)
+    with thinking:
+        reading = ask.read(desk.deps, text, lang=lang, thread=thread_key)
     return Asked(text, reading, user, thread_key, desk.roles.scope(member))
 
 
@@ -91,7 +92,8 @@ def _offer(desk: Desk, asked: Asked, reading: Ask | Refuse, place: Place) -> Non
 
 
 def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, place: Place) -> None:
-    told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
+    with thinking:
+        told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
     findings.tell(desk, plan, told, place)
 
 

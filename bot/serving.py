@@ -15,7 +15,9 @@ from urllib.parse import parse_qsl
 from flask import Flask, Response, request
 from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.flask import SlackRequestHandler
+from slack_bolt.adapter.flask.handler import to_bolt_request, to_flask_response
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.oauth import OAuthFlow
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine, text
@@ -48,11 +50,15 @@ BAD_REQUEST = 400
 SIGNED_FOR_S = 600
 
 
-def every_minute(deps: Deps, client: WebClient) -> None:
-    """What the bot does by itself each minute: send nudges and notices, forget what Slack cannot repeat."""
-    deliver_due(deps, client, hint=in_knowledge(deps))
-    deliver_notices(deps, client)
-    redraw(deps, client)
+def every_minute(deps: Deps, client: WebClient | None) -> None:
+    """What the bot does by itself each minute: send nudges and notices, forget what Slack cannot repeat.
+
+    Without a client, because no workspace has installed the app yet, nothing is sent.
+    """
+    if client is not None:
+        deliver_due(deps, client, hint=in_knowledge(deps))
+        deliver_notices(deps, client)
+        redraw(deps, client)
     now = deps.clock.now()
     seen.forget_old(deps.sessions, now)
     errands.forget_old(deps.sessions, now)
@@ -154,6 +160,19 @@ def site(engine: Engine, link: Link, app: App | None) -> Flask:
     return flask
 
 
+def mount_installation(site: Flask, flow: OAuthFlow) -> None:
+    """`/slack/install` sends a browser to Slack, `/slack/oauth_redirect` takes it back with the workspace's token."""
+
+    def install() -> Response:
+        return to_flask_response(flow.handle_installation(to_bolt_request(request)))
+
+    def redirect() -> Response:
+        return to_flask_response(flow.handle_callback(to_bolt_request(request)))
+
+    site.add_url_rule("/slack/install", "install", install)
+    site.add_url_rule("/slack/oauth_redirect", "oauth_redirect", redirect)
+
+
 def _events(handler: SlackRequestHandler, replays: _Replays) -> Response:
     # Bolt reads the body before it checks the signature; what Slack would never send does not get that far.
     if request.mimetype not in MIMETYPES:
@@ -161,7 +180,8 @@ def _events(handler: SlackRequestHandler, replays: _Replays) -> Response:
     if not _is_readable():
         return _plain("not what it says it is", 400)
     signature = request.headers.get("X-Slack-Signature", "")
-    if replays.holds(signature):
+    # Slack's own repeat within the same second has the same signature, and says that it is one; its errand is known.
+    if replays.holds(signature) and "X-Slack-Retry-Num" not in request.headers:
         return _plain("taken already", 401)
     answer = handler.handle(request)
     if answer.status_code < BAD_REQUEST:

@@ -24,6 +24,10 @@ from bot.errands import Arrived, Errands, Held, LostError
 log = logging.getLogger("unstuck.bot")
 
 WORKERS = 4
+#: Held by a job while it counts rather than waits. Several at once are no faster, because Python runs one of them
+#: at a time, and they keep acknowledgements from their turn: with eight, half of 50 requests a second were not
+#: acknowledged in time (`benchmarks/slack_load.py`).
+thinking = threading.BoundedSemaphore(1)
 #: Jobs that may wait before the next asker hears that it takes a moment.
 BUSY_FROM = 8
 #: Jobs that may wait at all. More would be answered when nobody is waiting any more.

@@ -454,6 +454,25 @@ class Errand(SQLModel, table=True):
     growing: str | None = None
 
 
+class Installation(SQLModel, table=True):
+    """A Slack workspace, or a whole organisation, that installed the app by itself."""
+
+    #: Team id; an organisation's id when it installed the app for all of its workspaces.
+    place: str = Field(primary_key=True)
+    enterprise_id: str | None = None
+    team_id: str | None = None
+    name: str | None = None
+    app_id: str | None = None
+    bot_user: str
+    #: Bot token and refresh token, encrypted.
+    tokens: bytes
+    #: When the token ends, where tokens rotate, and until when somebody is exchanging it.
+    expires_at: datetime | None = _at(index=True)
+    exchanging_until: datetime | None = _at()
+    installed_by: str | None = None
+    installed_at: datetime = _at(nullable=False)
+
+
 class Trouble(SQLModel, table=True):
     """Something that did not get through to Slack, counted for an admin to see. Holds no text of anybody's."""
 

@@ -89,6 +89,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_feedback_ticket_id"), "feedback", ["ticket_id"], unique=False)
     op.create_table(
+        "installation",
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("enterprise_id", sa.String(), nullable=True),
+        sa.Column("team_id", sa.String(), nullable=True),
+        sa.Column("name", sa.String(), nullable=True),
+        sa.Column("app_id", sa.String(), nullable=True),
+        sa.Column("bot_user", sa.String(), nullable=False),
+        sa.Column("tokens", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("exchanging_until", UtcDateTime(), nullable=True),
+        sa.Column("installed_by", sa.String(), nullable=True),
+        sa.Column("installed_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("place"),
+    )
+    op.create_index(op.f("ix_installation_expires_at"), "installation", ["expires_at"], unique=False)
+    op.create_table(
         "knowledge_use",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("card_id", sa.String(), nullable=False),
@@ -460,6 +476,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_knowledge_use_ticket_id"), table_name="knowledge_use")
     op.drop_index(op.f("ix_knowledge_use_card_id"), table_name="knowledge_use")
     op.drop_table("knowledge_use")
+    op.drop_index(op.f("ix_installation_expires_at"), table_name="installation")
+    op.drop_table("installation")
     op.drop_index(op.f("ix_feedback_ticket_id"), table_name="feedback")
     op.drop_table("feedback")
     op.drop_index(op.f("ix_errand_lease_until"), table_name="errand")
