@@ -69,12 +69,13 @@ def opened(deps: Deps, port: int = 0, *, zones: dict[str, str] | None = None, jo
         minutely = Jobs(here, lambda: every_minute(here, bot.app.client))
         feed = Feed(slack.workspace)
         clock = deps.clock if isinstance(deps.clock, RunningClock) else None
-        doing = Doing(slack, clock=clock, after_skip=minutely.run_once if jobs else None)
+        wake = threading.Event()
+        doing = Doing(slack, clock=clock, after_skip=wake.set)
         flask = site(slack, doing, feed, seated)
         used = stack.enter_context(over_http(flask, HOST, port))
         stack.callback(feed.stop)
         if jobs:
-            stack.enter_context(_each_minute(minutely))
+            stack.enter_context(_each_minute(minutely, wake))
         yield Open(used, slack, minutely)
 
 
@@ -92,18 +93,21 @@ def _pointed(deps: Deps, settings: dict[str, object]) -> Deps:
 
 
 @contextmanager
-def _each_minute(jobs: Jobs) -> Iterator[None]:
-    """The rounds that `unstuck serve` runs, less those that would read or write a ticket system."""
+def _each_minute(jobs: Jobs, wake: threading.Event) -> Iterator[None]:
+    """The rounds that `unstuck serve` runs, less those that would read or write a ticket system.
+
+    `wake`: do the next one now.
+    """
     stop = threading.Event()
 
     def rounds() -> None:
-        while True:
+        while not stop.is_set():
+            wake.clear()
             try:
                 jobs.run_once()
             except Exception:
                 log.exception("a round failed")
-            if stop.wait(SWEEP_EVERY.total_seconds()):
-                return
+            wake.wait(SWEEP_EVERY.total_seconds())
 
     thread = threading.Thread(target=rounds, name="playground-jobs", daemon=True)
     thread.start()
@@ -111,4 +115,5 @@ def _each_minute(jobs: Jobs) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        wake.set()
         thread.join(timeout=30)
