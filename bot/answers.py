@@ -12,6 +12,7 @@ from bot.blocks.text import Block
 from bot.posting import InThread, Place
 from knowledge import redact
 from knowledge.cards import PUBLIC, Answer, Question
+from knowledge.filters import EVERYTHING, Filter
 from unstuck import discussions
 from unstuck.tickets.named import ticket_named
 from unstuck.tickets.tables import KnowledgeUse
@@ -25,12 +26,12 @@ INTERNAL = frozenset({PUBLIC, "internal"})
 OPEN = frozenset({PUBLIC})
 
 
-def find(deps: Deps, text: str, place: Place, thread_key: str, *, alone: bool) -> Answer:
+def find(deps: Deps, text: str, place: Place, thread_key: str, *, alone: bool, only: Filter = EVERYTHING) -> Answer:
     """The knowledge base's answer to what `text` asks in its thread. `alone`: only the asker reads it.
 
-    `place` hears what a model writes.
+    `place` hears what a model writes; `only`: what a channel's answers may be taken from.
     """
-    typed = Question(text, lang=place.lang, visible=INTERNAL if alone else OPEN)
+    typed = Question(text, lang=place.lang, visible=INTERNAL if alone else OPEN, only=only)
     question, before = asked.go_on(typed, asked.find(deps.sessions, thread_key))
     found = deps.knowledge.ask(question, place.hear)
     told = (*(before.told if before else ()), *(citation.id for citation in found.citations))

@@ -25,6 +25,7 @@ from bot import (
     insights,
     linking,
     links,
+    manners,
     nudge_forms,
     nudges,
     profiles,
@@ -65,6 +66,7 @@ FEATURES = (
     linking,
     links,
     profiles,
+    manners,
 )
 #: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
 LISTENER_THREADS = 8

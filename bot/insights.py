@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
-from bot import blocks, choices, seen
+from bot import blocks, choices, refusals, seen
 from bot.blocks.insights import CHOOSE
 from bot.choices import Choice
 from bot.desk import Desk
@@ -92,11 +92,36 @@ def _offer(desk: Desk, asked: Asked, reading: Ask | Refuse, place: Place) -> Non
 
 def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, place: Place) -> None:
     told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
-    found = blocks.Finding(told.sentence, told.restatement, told.columns, told.rows, told.n_rows, told.notes)
-    place.say(blocks.insight(found, place.lang))
+    numbers = tuple(tuple(_number(cell) for cell in row) for row in told.result.rows)
+    chart = ask.series(plan, told, place.lang)
+    found = blocks.Finding(
+        told.sentence, told.restatement, told.columns, told.rows, told.n_rows, told.notes, numbers, chart
+    )
+    if _say(found, place) and chart is not None:
+        return
     picture = ask.picture(plan, told, place.lang)
     if picture is not None and isinstance(place, InThread):
         _show_chart(desk, picture, told.sentence, place)
+
+
+def _say(found: blocks.Finding, place: Place) -> bool:
+    """Tell it in Slack's own table and chart; `False` when it took a plain table because Slack refused them."""
+    if not isinstance(place, InThread):
+        place.say(blocks.insight(found, place.lang))
+        return False
+    try:
+        place.say(blocks.native(found, place.lang))
+    except SlackApiError as error:
+        if refusals.word(error) not in refusals.BLOCKS:
+            raise
+        log.info("native blocks are refused in %s: %s", place.channel, refusals.word(error))
+        place.say(blocks.insight(found, place.lang))
+        return False
+    return True
+
+
+def _number(cell: object) -> float | None:
+    return float(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else None
 
 
 def _show_chart(desk: Desk, picture: bytes, alt: str, place: InThread) -> None:

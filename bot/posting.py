@@ -110,6 +110,22 @@ class Privately(Place):
             raise OSError(f"response URL answered {answer.status_code}: {answer.body[:200]}")
 
 
+@dataclass(frozen=True, slots=True)
+class Whispered(Place):
+    """One person alone, in a channel's thread: nobody else sees it, and it is gone when they reload."""
+
+    client: WebClient
+    channel: str
+    thread_ts: str | None
+    user: str
+    lang: Lang
+
+    def say(self, drawn: Drawn) -> None:
+        self.client.chat_postEphemeral(
+            channel=self.channel, user=self.user, thread_ts=self.thread_ts, text=drawn.text, blocks=drawn.blocks
+        )
+
+
 def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str | None = None) -> str:
     """Post a message and return its `ts`. After an unclear failure it is looked for before it is sent again.
 

@@ -23,6 +23,11 @@ REFUSED = frozenset({
 })  # fmt: skip
 #: Slack does not know itself.
 UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+#: The message holds blocks that this workspace, or its plan, does not know.
+BLOCKS = frozenset({
+    "invalid_blocks", "invalid_attachments", "invalid_blocks_format", "msg_blocks_too_long", "unsupported_block_type",
+    "block_not_supported", "feature_not_enabled",
+})  # fmt: skip
 LIMITED = frozenset(("ratelimited", "rate_limited"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 
-from bot import answers, refusals, seen
+from bot import answers, manners, refusals, seen
 from bot.blocks.shapes import actions, button
 from bot.blocks.text import Block
 from bot.channels import look_at
@@ -29,6 +29,7 @@ class Shareable:
     """A question that was answered to one person alone, and where it could be answered to all."""
 
     text: str
+    #: Who may share it; empty: anybody at the desk.
     user: str
     channel: str
     thread_ts: str
@@ -61,14 +62,16 @@ def _share(pressed: Pressed, name: str, desk: Desk) -> None:
     whisper = pressed.whispering(lang)
     if not desk.admits(member, whisper):
         return
-    if one is None or one.user != member.id:
+    if one is None or one.user not in ("", member.id):
         whisper.tell("sharing.not_yours" if one else "bot.expired")
         return
     if look_at(desk.client, one.channel).is_shared:
         whisper.tell("sharing.outsiders")
         return
     place = desk.thread(one.channel, one.thread_ts, lang)
-    found = answers.find(desk.deps, one.text, place, f"slack:{one.channel}:{one.thread_ts}", alone=False)
+    only = manners.of(desk, one.channel).only
+    key = f"slack:{one.channel}:{one.thread_ts}"
+    found = answers.find(desk.deps, one.text, place, key, alone=False, only=only)
     if not found.answered:
         whisper.tell("sharing.internal")
     elif not seen.claim(desk.deps.sessions, _PREFIX + name, desk.deps.clock.now()):

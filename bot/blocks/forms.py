@@ -103,6 +103,18 @@ def search(name: str, label: str, placeholder: str, *, hint: str | None = None) 
     return _input(name, label, element, hint=hint)
 
 
+def conversation(name: str, label: str, initial: str | None, *, hint: str | None = None) -> Block:
+    """A channel of this workspace that nobody outside reads."""
+    element: Block = {
+        "type": "conversations_select",
+        "action_id": name,
+        "filter": {"include": ["public", "private"], "exclude_external_shared_channels": True},
+    }
+    if initial:
+        element["initial_conversation"] = initial
+    return _input(name, label, element, hint=hint, optional=True)
+
+
 def day(name: str, label: str, initial: date | None = None) -> Block:
     element: Block = {"type": "datepicker", "action_id": name}
     if initial is not None:

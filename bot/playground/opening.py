@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 from collections.abc import Iterator
@@ -23,14 +22,12 @@ from knowledge.cards import Question
 from unstuck import ticket_links
 from unstuck.clock import RunningClock
 from unstuck.insights import ask
-from unstuck.jobs import SWEEP_EVERY, Jobs
+from unstuck.jobs import SWEEP_EVERY, Jobs, guarded
 from unstuck.ticket_links import MOST_DOMAINS
 from unstuck.tickets.tables import Source
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
-
-log = logging.getLogger("unstuck.playground")
 
 HOST = "127.0.0.1"
 
@@ -100,13 +97,12 @@ def _each_minute(jobs: Jobs, wake: threading.Event) -> Iterator[None]:
     """
     stop = threading.Event()
 
+    round_ = guarded(jobs.run_once, "sweep")
+
     def rounds() -> None:
         while not stop.is_set():
             wake.clear()
-            try:
-                jobs.run_once()
-            except Exception:
-                log.exception("a round failed")
+            round_()
             wake.wait(SWEEP_EVERY.total_seconds())
 
     thread = threading.Thread(target=rounds, name="playground-jobs", daemon=True)

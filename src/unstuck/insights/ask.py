@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import sessionmaker
 
     from unstuck.facts import Facts
+    from unstuck.insights.chart_series import Series
     from unstuck.insights.question.lexicon import Lexicon
     from unstuck.insights.question.proposals import PlanModel
     from unstuck.settings import Settings
@@ -325,6 +326,15 @@ def picture(plan: Plan, told: Told, lang: Lang) -> bytes | None:
     from unstuck.insights import chart
 
     return chart.png(plan, told.result, lang, told.at)
+
+
+def series(plan: Plan, told: Told, lang: Lang) -> Series | None:
+    """The chart as numbers, for places that draw it themselves; None where only the picture will do."""
+    if plan.kind not in DRAWN or len(told.result.rows) < 2:
+        return None
+    from unstuck.insights import chart_series
+
+    return chart_series.series(plan, told.result, lang)
 
 
 DRAWN = {

@@ -71,10 +71,10 @@ def draw(plan: Plan, result: Result, lang: Lang, now: datetime | None = None) ->
     if special is not None:
         return _styled(special, *_titles(plan, result, lang, now))
     trend = plan.kind is Kind.TREND
-    data = _points(plan, result, lang) if trend else _bars(plan, result, lang)
+    data = points(plan, result, lang) if trend else bars(plan, result, lang)
     if len(data) < 2 and plan.kind is not Kind.BOTTLENECK:
         return None
-    axis = _axis(plan, result, lang)
+    axis = axis_of(plan, result, lang)
     for datum in data:
         datum["size"] = float(datum["value"]) / axis.unit
     chart = _lines(data, axis) if trend else _bar_chart(data, axis)
@@ -107,7 +107,7 @@ def _why_axis(plan: Plan, result: Result, lang: Lang) -> Axis:
 
 def _titles(plan: Plan, result: Result, lang: Lang, now: datetime | None) -> tuple[str, str]:
     """What is drawn, and below it of what time and which tickets."""
-    return _title(plan, result, lang), labels.SEPARATOR.join(conditions(plan, lang, now))
+    return title_of(plan, result, lang), labels.SEPARATOR.join(conditions(plan, lang, now))
 
 
 def _value_place(plan: Plan, result: Result) -> int:
@@ -124,7 +124,7 @@ def _value_place(plan: Plan, result: Result) -> int:
     return keys + 1 if plan.kind is Kind.TREND and plan.by else keys
 
 
-def _axis(plan: Plan, result: Result, lang: Lang) -> Axis:
+def axis_of(plan: Plan, result: Result, lang: Lang) -> Axis:
     if plan.against_metric is not None:
         return Axis(column_name("tickets", lang), 1.0, ",~f")
     column = result.columns[_value_place(plan, result)]
@@ -142,7 +142,7 @@ def _axis(plan: Plan, result: Result, lang: Lang) -> Axis:
     return Axis(t("axis.unit", lang, name=name, unit=t(f"axis.{unit}", lang)), seconds, ",~f")
 
 
-def _title(plan: Plan, result: Result, lang: Lang) -> str:
+def title_of(plan: Plan, result: Result, lang: Lang) -> str:
     if plan.kind in (Kind.MAP, Kind.WHAT_IF):
         return t(f"axis.title_{plan.kind.value}", lang)
     if plan.kind is Kind.WHY:
@@ -160,7 +160,7 @@ def _title(plan: Plan, result: Result, lang: Lang) -> str:
     return t("axis.title", lang, name=name, by=named) if named else name
 
 
-def _bars(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
+def bars(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
     """Name, value, what is written beside it, and series of each bar; the first ones where there are many."""
     place = _value_place(plan, result)
     rows = [row for row in result.rows if row[place] is not None or _at_least(row, place, result)][:MOST_BARS]
@@ -218,7 +218,7 @@ def _bin(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int)
     return {"name": bin_name(row, lang), "value": row[at], "label": label, "series": series, "solid": 1.0}
 
 
-def _points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
+def points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
     """Points of a trend, those of the largest groups where there are many."""
     place = _value_place(plan, result)
     if plan.against_metric is not None:
