@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 from collections.abc import Iterator
@@ -23,14 +22,12 @@ from knowledge.cards import Question
 from unstuck import ticket_links
 from unstuck.clock import RunningClock
 from unstuck.insights import ask
-from unstuck.jobs import SWEEP_EVERY, Jobs
+from unstuck.jobs import SWEEP_EVERY, Jobs, guarded
 from unstuck.ticket_links import MOST_DOMAINS
 from unstuck.tickets.tables import Source
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
-
-log = logging.getLogger("unstuck.playground")
 
 HOST = "127.0.0.1"
 
@@ -69,12 +66,13 @@ def opened(deps: Deps, port: int = 0, *, zones: dict[str, str] | None = None, jo
         minutely = Jobs(here, lambda: every_minute(here, bot.app.client))
         feed = Feed(slack.workspace)
         clock = deps.clock if isinstance(deps.clock, RunningClock) else None
-        doing = Doing(slack, clock=clock, after_skip=minutely.run_once if jobs else None)
+        wake = threading.Event()
+        doing = Doing(slack, clock=clock, after_skip=wake.set)
         flask = site(slack, doing, feed, seated)
         used = stack.enter_context(over_http(flask, HOST, port))
         stack.callback(feed.stop)
         if jobs:
-            stack.enter_context(_each_minute(minutely))
+            stack.enter_context(_each_minute(minutely, wake))
         yield Open(used, slack, minutely)
 
 
@@ -92,18 +90,20 @@ def _pointed(deps: Deps, settings: dict[str, object]) -> Deps:
 
 
 @contextmanager
-def _each_minute(jobs: Jobs) -> Iterator[None]:
-    """The rounds that `unstuck serve` runs, less those that would read or write a ticket system."""
+def _each_minute(jobs: Jobs, wake: threading.Event) -> Iterator[None]:
+    """The rounds that `unstuck serve` runs, less those that would read or write a ticket system.
+
+    `wake`: do the next one now.
+    """
     stop = threading.Event()
 
+    round_ = guarded(jobs.run_once, "sweep")
+
     def rounds() -> None:
-        while True:
-            try:
-                jobs.run_once()
-            except Exception:
-                log.exception("a round failed")
-            if stop.wait(SWEEP_EVERY.total_seconds()):
-                return
+        while not stop.is_set():
+            wake.clear()
+            round_()
+            wake.wait(SWEEP_EVERY.total_seconds())
 
     thread = threading.Thread(target=rounds, name="playground-jobs", daemon=True)
     thread.start()
@@ -111,4 +111,5 @@ def _each_minute(jobs: Jobs) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        wake.set()
         thread.join(timeout=30)

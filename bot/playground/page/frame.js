@@ -22,7 +22,6 @@ export class Frame {
       thread: (ts) => goTo(state.place, ts),
       tell: (answer) => this.tell(answer),
       sending: (text, where) => this.sending(text, where),
-      back: () => this.composerBox?.focus(),
     };
     this.page = document.getElementById("page");
     this.top = el("header", { class: "top" });

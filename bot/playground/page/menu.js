@@ -12,7 +12,7 @@ export function menu(at, items) {
     if (same) return;
   }
   const rows = items.map((item) =>
-    el("button", { class: "menu-item", role: "menuitem", onclick: () => (close(), item.act()) }, el("span", {}, ...[item.words].flat()), item.hint ? el("span", { class: "faint hint" }, item.hint) : null),
+    el("button", { class: "menu-item", role: "menuitem", onclick: () => (close(), at.focus(), item.act()) }, el("span", {}, ...[item.words].flat()), item.hint ? el("span", { class: "faint hint" }, item.hint) : null),
   );
   const box = el("div", { class: "menu", role: "menu" }, ...rows);
   box.addEventListener("keydown", (event) => move(event, rows));

@@ -13,7 +13,7 @@ function form(options, at) {
 const dayOf = (at) => new Intl.DateTimeFormat("en-CA", { timeZone: zone() }).format(at);
 const DAY = 86_400_000;
 
-/** "Today", "Yesterday", "Tomorrow", or null. */
+/** "today", "yesterday", "tomorrow", or null. */
 function near(at) {
   const shift = Math.round((Date.parse(dayOf(at)) - Date.parse(dayOf(now()))) / DAY);
   return { 0: t("today"), "-1": t("yesterday"), 1: t("tomorrow") }[shift] ?? null;
@@ -49,5 +49,6 @@ export const timeOf = (ts) => form(TIME, Number(ts) * 1000);
 const narrow = matchMedia("(max-width: 760px)");
 export const clockTime = (at) => form({ weekday: "short", ...(narrow.matches ? {} : { month: "short", day: "numeric" }), ...TIME }, at);
 export const exactly = (at) => form({ ...LONG, ...TIME, timeZoneName: "short" }, at);
-export const dayName = (ts) => near(Number(ts) * 1000) ?? form({ weekday: "long", month: "long", day: "numeric" }, Number(ts) * 1000);
+const capital = (words) => words && words[0].toUpperCase() + words.slice(1);
+export const dayName = (ts) => capital(near(Number(ts) * 1000)) ?? form({ weekday: "long", month: "long", day: "numeric" }, Number(ts) * 1000);
 export const sameDay = (a, b) => dayOf(Number(a) * 1000) === dayOf(Number(b) * 1000);

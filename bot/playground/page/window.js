@@ -6,22 +6,29 @@ import { does, state } from "./state.js";
 import { textObject } from "./text.js";
 import { t } from "./words.js";
 
-let shown = { mark: "", box: null };
+let shown = "";
+const box = el("dialog", { class: "window", "aria-labelledby": "window-title" });
+// Slack's own window stays until the app knows that it was closed.
+box.addEventListener("cancel", (event) => (event.preventDefault(), close()));
+const close = () => does("close");
 
 /** Bring the window up to date with the stack of views. */
 export function showWindow(go) {
   const view = state.views.at(-1);
   const mark = view ? `${view.id}|${view.hash}|${JSON.stringify(view.errors)}` : "";
-  if (mark === shown.mark) return;
-  const before = shown.box;
-  shown = { mark, box: view ? draw(view, go) : null };
-  if (shown.box) {
-    document.body.append(shown.box);
-    shown.box.showModal();
-    (shown.box.querySelector("[aria-invalid=true]") ?? shown.box.querySelector(".window-body :is(input, select, textarea, button)"))?.focus();
+  if (mark === shown) return;
+  shown = mark;
+  if (!view) {
+    // The browser gives the focus back to where it was.
+    box.close();
+    box.remove();
+    return;
   }
-  before?.remove();
-  if (!view) go.back();
+  box.replaceChildren(draw(view, go));
+  if (!box.isConnected) document.body.append(box);
+  if (!box.open) box.showModal();
+  const first = box.querySelector("[aria-invalid=true]") ?? box.querySelector(".window-body :is(input, select, textarea, button)") ?? box.querySelector(".window-foot button");
+  first?.focus();
 }
 
 function draw(view, go) {
@@ -36,25 +43,19 @@ function draw(view, go) {
   };
   const title = el("h2", { id: "window-title" }, ...textObject(view.title));
   const body = el("div", { class: "window-body" }, ...blocks(view.blocks, ctx));
-  const close = () => does("close");
-  const box = el("dialog", { class: "window", "aria-labelledby": "window-title" });
-  const form = el("form", { onsubmit: (event) => submit(event, box, read, go) }, head(title, close), body, foot(view, close));
-  box.append(form);
-  // Slack's own window stays until the app knows that it was closed.
-  box.addEventListener("cancel", (event) => (event.preventDefault(), close()));
-  return box;
+  return el("form", { onsubmit: (event) => submit(event, read, go) }, head(title), body, foot(view));
 }
 
-function head(title, close) {
+function head(title) {
   return el("div", { class: "window-head" }, title, el("button", { type: "button", class: "quiet", "aria-label": t("close"), onclick: close }, "✕"));
 }
 
-function foot(view, close) {
+function foot(view) {
   const submit = view.submit ? el("button", { type: "submit", class: "button primary" }, ...textObject(view.submit)) : null;
   return el("div", { class: "window-foot" }, el("button", { type: "button", class: "button", onclick: close }, ...(view.close ? textObject(view.close) : [t("close")])), submit);
 }
 
-async function submit(event, box, read, go) {
+async function submit(event, read, go) {
   event.preventDefault();
   const button = box.querySelector("[type=submit]");
   if (!button) return;

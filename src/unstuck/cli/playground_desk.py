@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.progress import Progress
 
 from unstuck.cli.options import clock, progress
-from unstuck.clock import Clock, RunningClock, iso
+from unstuck.clock import Clock, RunningClock, SystemClock, iso
 from unstuck.i18n import Lang, t
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def prepare(home: Path | None, as_of: str | None, lang: Lang) -> Prepared:
     """
     from unstuck import settings
 
+    # A slip in the time is told before minutes of work, not after.
+    asked = clock(as_of) if as_of else None
     chosen = settings.load(home=home)
     desk = chosen.directory if home else chosen.directory / DEMO
     # The reader's own database, vectors and model of meaning stay out of it; a language model may help.
@@ -54,8 +56,8 @@ def prepare(home: Path | None, as_of: str | None, lang: Lang) -> Prepared:
     end = None if own else _make_demo(ours.model_copy(update={"timezone": _DEMO_TIMEZONE}), lang)
     here = ours.model_copy(update={"home": _copy(desk)})
     if end is None:
-        return Prepared(here, RunningClock(clock(as_of).now()))
-    start = clock(as_of).now() if as_of else end
+        return Prepared(here, RunningClock((asked or SystemClock()).now()))
+    start = asked.now() if asked else end
     zones: dict[str, str] = {"en": "Europe/Berlin", "zh": _DEMO_TIMEZONE}
     return Prepared(here.model_copy(update={"timezone": _DEMO_TIMEZONE}), RunningClock(start), zones)
 
