@@ -121,7 +121,9 @@ def on_typing(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
         ack(options=[])
         return
     found = ticket_actions.candidates(desk.deps, target.source_id, str(body.get("value") or ""), forms.MAX_OPTIONS)
-    fitting = [one for one in found if len(one.recipient) <= forms.MAX_OPTION_VALUE]
+    fitting = [
+        one for one in found if len(one.recipient) <= forms.MAX_OPTION_VALUE and one.recipient == clean(one.recipient)
+    ]
     ack(options=[forms.option(one.recipient, one.name) for one in fitting])
 
 

@@ -2,7 +2,7 @@
 
 from bot.blocks.answers import answer, dont_know, which
 from bot.blocks.digest import notice_of
-from bot.blocks.insights import Finding, ask, chosen, insight, refuse
+from bot.blocks.insights import Finding, ask, chosen, insight, native, refuse
 from bot.blocks.nudges import nudge, nudge_done
 from bot.blocks.pages import Waiting, help_, notice, waiting_list
 from bot.blocks.shapes import Drawn
@@ -17,6 +17,7 @@ __all__ = [
     "dont_know",
     "help_",
     "insight",
+    "native",
     "notice",
     "notice_of",
     "nudge",

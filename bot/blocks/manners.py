@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.blocks.forms import MAX_OPTION_VALUE, choice, conversation, modal, ticks
 from bot.blocks.shapes import section
-from bot.blocks.text import Block, clip, link, passage, say
+from bot.blocks.text import Block, clean, clip, link, passage, say
 from unstuck.i18n import Lang, t
 
 HOW, MODE, ALONE, BOTS, DRAFTS, SOURCES = "channel_manners", "mode", "alone", "bots", "drafts", "sources"
@@ -39,7 +39,7 @@ def form(chosen: Chosen, channel: str, lang: Lang) -> dict[str, Any]:
         conversation(DRAFTS, t("manners.drafts", lang), chosen.drafts, hint=t("manners.drafts_hint", lang)),
         ticks(ALONE, t("manners.more", lang), switches, on),
     ]
-    names = [(name, name) for name in chosen.sources if 0 < len(name) <= MAX_OPTION_VALUE]
+    names = [(name, name) for name in chosen.sources if 0 < len(name) <= MAX_OPTION_VALUE and name == clean(name)]
     if len(names) > 1:
         blocks.append(ticks(SOURCES, t("manners.sources", lang), names, chosen.used))
     return modal(

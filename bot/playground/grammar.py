@@ -210,7 +210,7 @@ OBJECTS: dict[str, Shape] = {
     "plain_text": Shape({"text": must("text", maximum=3000), "emoji": may("flag")}),
     "mrkdwn": Shape({"text": must("text", maximum=3000), "verbatim": may("flag")}),
     "raw_text": Shape({"text": must("text", maximum=3000)}),
-    "raw_number": Shape({"value": must("number"), "text": may("text")}),
+    "raw_number": Shape({"value": must("number"), "text": must("text")}),
     "rich_text": Shape({"elements": must("list", maximum=100, of=RICH)}),
     "rich_text_section": Shape({"elements": must("list", maximum=1000, minimum=0, of=RICH_INLINE)}),
     "rich_text_list": Shape(

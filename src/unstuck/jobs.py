@@ -184,12 +184,12 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
     # The loop goes by the machine's clock, also where "now" is another one.
     start = SystemClock().now() + timedelta(seconds=1)
     every = int(SWEEP_EVERY.total_seconds())
-    scheduler.add_job(_guarded(jobs.run_once, "sweep"), "interval", seconds=every, next_run_time=start)
+    scheduler.add_job(guarded(jobs.run_once, "sweep"), "interval", seconds=every, next_run_time=start)
     if know:
         seconds = int(KNOW_EVERY.total_seconds())
-        scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
+        scheduler.add_job(guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
-        scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
+        scheduler.add_job(guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
     for job, step in (
         (jobs.risks, RISKS_EVERY),
         (jobs.retire, RISKS_EVERY),
@@ -197,8 +197,8 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         (jobs.follow_hooks, HOOKS_EVERY),
     ):
         seconds = int(step.total_seconds())
-        scheduler.add_job(_guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
-    scheduler.add_job(_guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)
+        scheduler.add_job(guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
+    scheduler.add_job(guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)
     scheduler.start()
     try:
         yield jobs
@@ -207,7 +207,7 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.shutdown(wait=True)
 
 
-def _guarded(job: Callable[[], object], name: str) -> Callable[[], None]:
+def guarded(job: Callable[[], object], name: str) -> Callable[[], None]:
     """A job that fails is logged and runs again the next time."""
 
     def run() -> None:

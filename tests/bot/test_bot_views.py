@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import blocks
-from bot.blocks import asking, feedback, forms, home, linking, nudge_forms, resolution
+from bot.blocks import asking, feedback, forms, home, linking, manners, nudge_forms, resolution
 from bot.blocks.home import Line, Mine, Pages
+from bot.blocks.links import preview
+from bot.blocks.manners import Chosen
 from bot.blocks.nudge_forms import MENU, PARTIES
 from bot.blocks.resolution import Draft
 from bot.playground.validator import problems, view_problems
@@ -19,7 +21,9 @@ from bot.testing import HOSTILE, live
 from knowledge.fate import REASONS
 from unstuck.desk_health import Connected, Health, Names
 from unstuck.i18n import LANGS, Lang, t
+from unstuck.insights.chart_series import Series
 from unstuck.overview import Overview, Week
+from unstuck.ticket_links import Linked
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 texts = st.sampled_from(HOSTILE) | st.text(max_size=200)
@@ -138,6 +142,51 @@ def test_letters_are_valid(kind: str, words: str, alone: bool, lang: Lang) -> No
     assert live(drawn.blocks) == []
 
 
+charts = st.builds(
+    lambda kind, title, unit, names, rows: Series(
+        kind, title, unit, tuple(names), tuple((name, tuple(values[: len(names)])) for name, values in rows)
+    ),
+    st.sampled_from(["line", "bar"]),
+    texts,
+    texts,
+    st.lists(texts, min_size=2, max_size=20),
+    st.lists(st.tuples(texts, st.lists(st.floats(), min_size=20, max_size=20)), min_size=1, max_size=6),
+)
+
+
+@every_lang
+@thorough
+@given(
+    columns=st.lists(texts, max_size=12),
+    rows=st.lists(st.lists(texts, max_size=12), max_size=300),
+    number=st.none() | st.floats(),
+    chart=st.none() | charts,
+    words=texts,
+)
+def test_native_tables_and_charts_are_valid(
+    columns: list[str], rows: list[list[str]], number: float | None, chart: Series | None, words: str, lang: Lang
+) -> None:
+    cells = tuple(tuple([*row, *[""] * len(columns)][: len(columns)]) for row in rows)
+    numbers = tuple(tuple(number for _ in row) for row in cells)
+    finding = blocks.Finding(words, words, tuple(columns), cells, len(rows), (words,), numbers, chart)
+    for drawn in (blocks.native(finding, lang), blocks.insight(finding, lang)):
+        assert problems(drawn.blocks) == []
+        assert live(drawn.blocks) == []
+
+
+@every_lang
+@thorough
+@given(words=st.lists(texts, min_size=5, max_size=5), sources=st.lists(texts, max_size=20, unique=True), url=urls)
+def test_manners_and_previews_are_valid(words: list[str], sources: list[str], url: str | None, lang: Lang) -> None:
+    check_modal(manners.form(Chosen("draft", True, False, "C1", sources, sources[:3]), "C1", lang))
+    assert problems(manners.draft(words[0], url, lang)) == []
+    for whole in (True, False):
+        found = Linked(words[0], words[1], url, words[2], "ACTIVE", words[3], words[4], AT, "t1", None)
+        shown = preview(found, lang, whole=whole)["blocks"]
+        assert problems(shown) == []
+        assert live(shown) == []
+
+
 @every_lang
 def test_titles_and_buttons_of_windows_are_never_cut(lang: Lang) -> None:
     """Slack shows 24 characters; an ellipsis in a title is a sentence that somebody wrote too long."""
@@ -153,6 +202,7 @@ def test_titles_and_buttons_of_windows_are_never_cut(lang: Lang) -> None:
         nudge_forms.reply("T", IDS, lang),
         nudge_forms.confirm("T", "text", IDS, lang),
         feedback.comment_form("wrong", "1", lang),
+        manners.form(Chosen(), "C1", lang),
     ):
         for part in ("title", "submit", "close"):
             assert "…" not in view[part]["text"]
