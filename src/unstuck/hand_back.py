@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from unstuck.connectors import Action, ActionKind
 from unstuck.errors import UserError
 from unstuck.i18n import Lang, format_instant, format_working, t
 from unstuck.nudges import message
-from unstuck.nudges.contract import GIVEN_UP, HAND_OVER, HANDED_BACK
+from unstuck.nudges.contract import GIVEN_UP, HAND_OVER, HANDED_BACK, REFUSED
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.plan import look_again
 from unstuck.nudges.sweep import NUDGE
@@ -26,6 +27,8 @@ from unstuck.tickets.history import TICKET, table_of
 from unstuck.tickets.tables import Audit, Source
 
 SOURCE = table_of(Source)
+#: A write that has not been done by then is given up anyway.
+FOLLOWED_FOR = timedelta(days=7)
 #: What must be allowed in the source's `[write]`.
 NEEDED = frozenset({ActionKind.NOTE, ActionKind.ASSIGN})
 
@@ -70,6 +73,18 @@ def give_back_due(session: Session, desk: Desk, home: Path, clock: Clock, lang: 
     return given
 
 
+def tell_refused(session: Session, clock: Clock) -> int:
+    """Say so on nudges whose ticket was to go back, where the ticket system would not have it; how many those are."""
+    recent = NUDGE.c.outcome == HANDED_BACK, NUDGE.c.outcome_at > clock.now() - FOLLOWED_FOR
+    told = 0
+    for row in session.execute(_find().where(*recent).with_for_update(of=NUDGE, skip_locked=True)).all():
+        asked = write_back.ROW.c.key == f"{_key(row)}-{ActionKind.ASSIGN.value}"
+        if session.execute(select(write_back.ROW.c.state).where(asked)).scalar() == "refused":
+            _settle(session, row, REFUSED, None, clock)
+            told += 1
+    return told
+
+
 def _find(nudge_id: int | None = None) -> Any:
     found = (
         select(NUDGE, TICKET.c.ext_id, SOURCE.c.name.label("source"))
@@ -91,10 +106,13 @@ def _writable(home: Path, source: str) -> SourceConfig | None:
 
 def _ask(session: Session, desk: Desk, config: SourceConfig, row: Any, clock: Clock, lang: Lang, name: str) -> None:
     view = message.view(session.connection(), row.id, desk, lang)
-    key = hashlib.sha256(f"hand_back:{row.id}:{row.key}".encode()).hexdigest()[:16]
     for kind, value in ((ActionKind.NOTE, note(view, desk.timezone, lang)), (ActionKind.ASSIGN, "")):
-        action = Action(f"{key}-{kind.value}", row.ext_id, kind, value, name)
+        action = Action(f"{_key(row)}-{kind.value}", row.ext_id, kind, value, name)
         write_back.ask(session, config, action, clock)
+
+
+def _key(row: Any) -> str:
+    return hashlib.sha256(f"hand_back:{row.id}:{row.key}".encode()).hexdigest()[:16]
 
 
 def _settle(session: Session, row: Any, outcome: str, by: str | None, clock: Clock) -> None:

@@ -92,12 +92,13 @@ class Jobs:
 
     def hand_back(self) -> None:
         """Put back into the queue what the ownership contract says; the next sync writes it."""
-        from unstuck.hand_back import give_back_due
+        from unstuck.hand_back import give_back_due, tell_refused
 
         settings = self.deps.settings
         with self.deps.sessions.begin() as session:
             desk = read_desk(session.connection(), settings, {})
             give_back_due(session, desk, settings.directory, self.deps.clock, settings.lang)
+            tell_refused(session, self.deps.clock)
 
     def early(self) -> None:
         """Once a morning: what managers should hear before it is late."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from unstuck import nudges
 from unstuck.clock import FrozenClock
 from unstuck.deps import Deps
-from unstuck.hand_back import give_back, give_back_due
-from unstuck.nudges.contract import GIVEN_UP, HAND_OVER, HANDED_BACK, STILL, find_promise
+from unstuck.hand_back import give_back, give_back_due, tell_refused
+from unstuck.nudges.contract import GIVEN_UP, HAND_OVER, HANDED_BACK, REFUSED, STILL, find_promise
 from unstuck.nudges.desk import read_desk
 from unstuck.nudges.ladder import Told
 from unstuck.nudges.rules import FILE
@@ -129,6 +129,20 @@ def test_the_leads_yes_writes_a_note_and_unassigns_once(desk: Deps, clock: Froze
     assert (note[0], note[1], note[3], assign[1:3]) == ("T-1", "note", "Lee", ("assign", ""))
     assert "Ana took this on 14 Jan 2026, 12:00 (UTC)" in note[2]
     assert "2 days" not in note[2].partition("nothing has moved")[2]
+
+
+def test_a_ticket_system_that_refuses_is_told_about_once(desk: Deps, clock: FrozenClock, tmp_path: Path) -> None:
+    run_days(desk, clock, 5)
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "test.toml").write_text(SOURCE, encoding="utf-8")
+    back(desk, 4)
+    row = table_of(WriteBack)
+    for state, told in (("due", 0), ("refused", 1), ("refused", 0)):
+        with desk.sessions.begin() as session:
+            session.execute(update(row).values(state=state))
+            assert tell_refused(session, clock) == told
+    with desk.engine.connect() as connection:
+        assert connection.execute(select(NUDGE.c.outcome).where(NUDGE.c.id == 4)).scalar() == REFUSED
 
 
 def test_where_nothing_may_be_written_the_lead_hears_at_once(desk: Deps, clock: FrozenClock) -> None:

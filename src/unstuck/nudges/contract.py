@@ -16,6 +16,8 @@ from unstuck.nudges.told import Told, round_of
 STILL, HAND_OVER = "still", "hand_over"
 #: `Nudge.outcome` when an owner gives a ticket back that we may not write to, and when it has gone back.
 GIVEN_UP, HANDED_BACK = "given_up", "handed_back"
+#: The same, where the ticket system would not have it.
+REFUSED = "refused"
 #: Questions without an answer after which the ticket is nobody's any more.
 TIMES = 2
 #: The first rung that hears of a hand-over: the lead's.
