@@ -41,7 +41,7 @@ from unstuck.testing import a_change
 from unstuck.testing_nudges import tell
 from unstuck.tickets.database import reading
 from unstuck.tickets.history import CHANGE, MESSAGE, TICKET
-from unstuck.tickets.tables import Calendar, Person, Source, Team
+from unstuck.tickets.tables import Calendar, Person, Source, Stage, Team
 
 TEAMS, PEOPLE = 200, 5000
 CHANGED = 1000
@@ -57,9 +57,12 @@ def make(built: Deps, tickets: int) -> None:
     dice = random.Random(7)
     with built.sessions.begin() as session:
         session.add(Source(id=1, name="test", kind="test"))
+        session.flush()
         hours = {str(day): [["09:00", "12:00"], ["13:00", "18:00"]] for day in range(5)}
         for name, zone in (("berlin", "Europe/Berlin"), ("shanghai", "Asia/Shanghai")):
             session.add(Calendar(name=name, timezone=zone, hours=hours, country=None, exceptions={}))
+        for status in STATUSES:
+            session.add(Stage(source_id=1, status=status, stage=status, stage_class=status.upper()))
         for number in range(TEAMS):
             calendar, lead = ("berlin", "shanghai")[number % 2], f"p{number}"
             session.add(Team(source_id=1, ext_id=f"t{number}", name=f"Team {number}", calendar=calendar, lead=lead))
@@ -96,7 +99,7 @@ def a_row(number: int, dice: random.Random) -> tuple[dict[str, Any], list[dict[s
         if kind == "message":
             who = dice.choice(("customer", "agent"))
             messages.append({
-                "change_id": key, "ticket_id": number, "at": at, "author_kind": who, "public": True, "body": WORDS
+                "change_id": key, "ticket_id": number, "at": at, "author_kind": who, "public": True, "body": f"{WORDS} Number {number}."
             })  # fmt: skip
     ticket = {
         "id": number, "source_id": 1, "ext_id": f"T-{number}", "title": values["title"], "status": status,
@@ -171,6 +174,7 @@ def all_steps(home: Path, tickets: int, hour: int) -> Iterator[Sequence[str]]:
     start = time.perf_counter()
     built = opened(home, 0, hour)
     make(built, tickets)
+    built.close()
     print(
         json.dumps(
             {"step": "made", "tickets": tickets, "wall_s": round(time.perf_counter() - start, 1), "at": iso(DAY)}
@@ -179,10 +183,10 @@ def all_steps(home: Path, tickets: int, hour: int) -> Iterator[Sequence[str]]:
     sys.stdout.flush()
     for step, (minutes, _) in STEPS.items():
         if step.startswith("1,000"):
-            built.clock = FrozenClock(DAY + timedelta(hours=hour, minutes=minutes))
+            built = opened(home, minutes, hour)
             change(built, tickets)
+            built.close()
         yield ["--home", str(home), "--step", step, "--hour", str(hour)]
-    built.close()
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import posting, seen, sharing
+from bot import posting, sharing
 from bot.blocks import asking
 from bot.conversation import reply
 from bot.desk import Desk
@@ -61,11 +61,7 @@ def on_asked(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     form = sent(body)
     question = form.get(asking.QUESTION)
     place = _Later(form.user, desk)
-    sessions, clock = desk.deps.sessions, desk.deps.clock
-    key = f"view:{body['view']['id']}:{body['view'].get('hash')}"
-    desk.work.take(
-        Job(lambda: _take_up(question, form.user, desk), place, lambda: seen.claim(sessions, key, clock.now()))
-    )
+    desk.work.take(Job(lambda: _take_up(question, form.user, desk), place))
 
 
 def _take_up(question: str, user: str, desk: Desk) -> None:
@@ -94,6 +90,9 @@ class _Later:
 
     def too_busy(self) -> None:
         self._place().too_busy()
+
+    def too_late(self) -> None:
+        self._place().too_late()
 
     def failed(self, error: Exception) -> None:
         self._place().failed(error)

@@ -108,15 +108,18 @@ class Forms:
             payloads = [person.closed(self.workspace, who, view, everything=everything) for view in told]
         return [self._app.send(INTERACTION, payload) for payload in payloads]
 
-    def press_modal(self, user: str, name: str, value: Any = None) -> Ack:
-        """`user` presses or chooses something in the modal on top, by action or block id."""
-        return self._press_view(user, self._top(user), name, value)
+    def press_modal(self, user: str, name: str, value: Any = None, *, block: str | None = None) -> Ack:
+        """`user` presses or chooses something in the modal on top, by action or block id.
 
-    def press_home(self, user: str, name: str, value: Any = None) -> Ack:
-        """`user` presses or chooses something on the app's Home, by action or block id."""
+        `block`: which one, where several blocks have such a button.
+        """
+        return self._press_view(user, self._top(user), name, value, block)
+
+    def press_home(self, user: str, name: str, value: Any = None, *, block: str | None = None) -> Ack:
+        """`user` presses or chooses something on the app's Home, as in a modal."""
         if user not in self.workspace.homes:
             raise LookupError("no Home was published")
-        return self._press_view(user, self.workspace.homes[user], name, value)
+        return self._press_view(user, self.workspace.homes[user], name, value, block)
 
     def suggest(self, user: str, name: str, typed: str) -> list[Json]:
         """Options that the app offers for what `user` types into a select of the modal on top.
@@ -133,7 +136,8 @@ class Forms:
         if wrong:
             raise BadAnswer(f"Slack takes no such options: {wrong}")
         with self.workspace.changing():
-            view.offered[view.find(name)[1]["action_id"]] = options
+            # While somebody types, an earlier list may still stand before them.
+            view.offered.setdefault(view.find(name)[1]["action_id"], []).extend(options)
         return options
 
     def _top(self, user: str) -> View:
@@ -142,12 +146,12 @@ class Forms:
             raise LookupError(f"{user} sees no modal")
         return self.workspace.views[stack[-1]]
 
-    def _press_view(self, user: str, view: View, name: str, value: Any) -> Ack:
+    def _press_view(self, user: str, view: View, name: str, value: Any, block: str | None) -> Ack:
         with self.workspace.changing():
-            if view.find(name)[1]["type"] in views.STATEFUL:
-                view.fill(name, value)
+            if view.find(name, block)[1]["type"] in views.STATEFUL:
+                view.fill(name, value, block)
             who, at = self.workspace.user(user), self.workspace.new_ts()
-            payload = person.press_in_view(self.workspace, who, view, name, value, at)
+            payload = person.press_in_view(self.workspace, who, view, name, value, at, block)
         return self._app.send(INTERACTION, payload)
 
     def _answered(self, view: View, body: Json) -> None:

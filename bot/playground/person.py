@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
 from bot.playground.calls import Json
@@ -19,7 +20,8 @@ def event(workspace: Workspace, inner: Json) -> Json:
         "api_app_id": APP_ID,
         "event": inner,
         "type": "event_callback",
-        "event_id": workspace.new_id("Ev"),
+        # Never the same again, also when a stand-in starts anew in front of an old database.
+        "event_id": f"{workspace.new_id('Ev')}{uuid.uuid4().hex[:8].upper()}",
         "event_time": int(time.time()),
         "authorizations": [{"team_id": TEAM_ID, "user_id": BOT_USER, "is_bot": True, "is_enterprise_install": False}],
         "is_ext_shared_channel": inner.get("channel") in workspace.shared,
@@ -50,6 +52,10 @@ def home_opened(user: User, channel: Channel, tab: str, at: str) -> Json:
     return {"type": "app_home_opened", "user": user.id, "channel": channel.id, "tab": tab, "event_ts": at}
 
 
+def user_changed(user: User, at: str) -> Json:
+    return {"type": "user_change", "user": {"id": user.id, "locale": user.locale}, "event_ts": at}
+
+
 def command(workspace: Workspace, user: User, channel: Channel, name: str, text: str, response_url: str) -> Json:
     """The form of a slash command."""
     return {
@@ -69,13 +75,21 @@ def command(workspace: Workspace, user: User, channel: Channel, name: str, text:
     }
 
 
-def press(workspace: Workspace, user: User, message: Message, action_id: str, value: Any, response_url: str) -> Json:
-    """The payload of a pressed button or a chosen option. Raises `LookupError` when it is not there."""
-    elements = message.buttons()
-    if action_id not in elements:
-        raise LookupError(f"no {action_id!r} on the message; it has {sorted(elements)}")
-    block_id = _block_of(message, action_id)
-    action = _action(elements[action_id], block_id, message.ts, value)
+def press(
+    workspace: Workspace,
+    user: User,
+    message: Message,
+    action_id: str,
+    value: Any,
+    response_url: str,
+    block: str | None = None,
+) -> Json:
+    """The payload of a pressed button or a chosen option. Raises `LookupError` when it is not there.
+
+    `block`: the block's id, or `b` and its place in the message; needed where several have such a button.
+    """
+    block_id, element = _pressed(message, action_id, block)
+    action = _action(element, block_id, message.ts, value)
     payload = _interaction(workspace, user, "block_actions") | {
         "container": {
             "type": "message",
@@ -93,9 +107,11 @@ def press(workspace: Workspace, user: User, message: Message, action_id: str, va
     return payload
 
 
-def press_in_view(workspace: Workspace, user: User, view: View, name: str, value: Any, at: str) -> Json:
+def press_in_view(
+    workspace: Workspace, user: User, view: View, name: str, value: Any, at: str, block_id: str | None = None
+) -> Json:
     """The payload of something pressed or chosen in a modal or on the Home; what was chosen is filled in already."""
-    block, element = view.find(name)
+    block, element = view.find(name, block_id)
     action = _action(element, block["block_id"], at, value, view.offered.get(element["action_id"]))
     modal = view.id if view.content["type"] == "modal" else None
     return _interaction(workspace, user, "block_actions", modal) | {
@@ -162,7 +178,7 @@ def link_shared(unfurl_id: str, link: Link, domains: list[str], thread_ts: str |
 
 def new_trigger(workspace: Workspace, user: str, view: str | None = None) -> str:
     """A trigger id. `view`: the modal it was pressed in."""
-    trigger = workspace.new_id("trigger.")
+    trigger = f"{workspace.new_id('trigger.')}.{uuid.uuid4().hex}"
     workspace.triggers[trigger] = Trigger(user, workspace.clock.now(), view)
     return trigger
 
@@ -208,8 +224,11 @@ def _action(element: Json, block_id: str, at: str, value: Any, offered: list[Jso
     return action | {"text": element.get("text"), **({"value": element["value"]} if "value" in element else {})}
 
 
-def _block_of(message: Message, action_id: str) -> str:
-    for index, block in enumerate(message.blocks):
-        if any(element["action_id"] == action_id for element in elements_of(block)):
-            return str(block.get("block_id", f"b{index}"))
-    return ""
+def _pressed(message: Message, action_id: str, block: str | None) -> tuple[str, Json]:
+    """Block id and element."""
+    for index, one in enumerate(message.blocks):
+        block_id = str(one.get("block_id", f"b{index}"))
+        for element in elements_of(one):
+            if element["action_id"] == action_id and block in (None, block_id):
+                return block_id, element
+    raise LookupError(f"no {action_id!r} on the message; it has {sorted(message.buttons())}")

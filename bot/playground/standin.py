@@ -113,8 +113,12 @@ class SlackStandIn(Forms):
 
     def check_token(self, method: Method, token: str | None) -> None:
         """Raises `Refusal` unless the token may call `method`."""
+        if method.needs_no_token:
+            return
         if not token:
             raise Refusal("not_authed")
+        if token in self.workspace.tokens and not method.needs_app_token:
+            return
         wanted = self.app_token if method.needs_app_token else self.bot_token
         if token in (self.app_token, self.bot_token) and token != wanted:
             raise Refusal("not_allowed_token_type")
@@ -125,9 +129,11 @@ class SlackStandIn(Forms):
         if method.scope is not None and method.scope not in self.scopes:
             raise Refusal("missing_scope", needed=method.scope, provided=",".join(sorted(self.scopes)))
 
-    def call(self, method: Method, arguments: Arguments) -> Json:
+    def call(self, method: Method, arguments: Arguments, token: str | None = None) -> Json:
         """Run a method on the workspace; it sees and leaves a consistent state."""
         with self.workspace.changing():
+            self.workspace.caller = self.workspace.tokens.get(token or "", TEAM_ID)
+            self.workspace.callers.append((method.name, self.workspace.caller))
             self.workspace.calls.append((method.name, dict(arguments.values)))
             return method.run(self.workspace, arguments)
 
@@ -217,10 +223,13 @@ class SlackStandIn(Forms):
             self.respond(url.rsplit("/", 1)[1], ack.body)
         return ack
 
-    def press(self, user: str, message: Message, action_id: str, value: Any = None) -> Ack:
-        """`user` presses a button of a message as they saw it, or chooses `value` in a select."""
+    def press(self, user: str, message: Message, action_id: str, value: Any = None, *, block: str | None = None) -> Ack:
+        """`user` presses a button of a message as they saw it, or chooses `value` in a select.
+
+        `block`: which one, where several blocks have such a button.
+        """
         url = self._response_url(message.channel, user, message.ts)
-        payload = person.press(self.workspace, self.workspace.user(user), message, action_id, value, url)
+        payload = person.press(self.workspace, self.workspace.user(user), message, action_id, value, url, block)
         return self._app.send(INTERACTION, payload)
 
     def open_home(self, user: str, tab: str = "home") -> Ack:
@@ -228,6 +237,12 @@ class SlackStandIn(Forms):
         channel = self.workspace.direct(user)
         opened = person.home_opened(self.workspace.user(user), channel, tab, self.workspace.new_ts())
         return self.send_event(opened)
+
+    def change_language(self, user: str, locale: str) -> Ack:
+        """`user` sets the language of their Slack: `en-US`, `zh-CN`, …"""
+        with self.workspace.changing():
+            self.workspace.user(user).locale = locale
+        return self.send_event(person.user_changed(self.workspace.user(user), self.workspace.new_ts()))
 
     def send_event(self, inner: Json) -> Ack:
         """Deliver an event as Slack does: again until acknowledged, then as often as `duplicates` says."""

@@ -95,16 +95,16 @@ class View:
             for element in elements_of(block):
                 yield block, element
 
-    def find(self, name: str) -> tuple[Json, Json]:
-        """Block and element by action id or block id. Raises `LookupError`."""
+    def find(self, name: str, block_id: str | None = None) -> tuple[Json, Json]:
+        """Block and element by action id or block id, in that block if one is named. Raises `LookupError`."""
         for block, element in self.elements():
-            if name in (element["action_id"], block["block_id"]):
+            if name in (element["action_id"], block["block_id"]) and block_id in (None, block["block_id"]):
                 return block, element
         raise LookupError(f"no {name!r} in the view; it has {[e['action_id'] for _, e in self.elements()]}")
 
-    def fill(self, name: str, value: Any) -> None:
+    def fill(self, name: str, value: Any, block_id: str | None = None) -> None:
         """Enter or choose something. Raises `LookupError` when it cannot be entered there."""
-        block, element = self.find(name)
+        block, element = self.find(name, block_id)
         entered = entry(element, value, self.offered.get(element["action_id"], []))
         self.state.setdefault(block["block_id"], {})[element["action_id"]] = entered
 

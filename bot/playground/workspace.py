@@ -16,6 +16,7 @@ from bot.playground.views import Trigger, View
 from unstuck.clock import Clock
 
 T = TypeVar("T")
+CLIENT_SECRET = "standin-client-secret"  # noqa: S105
 TEAM_ID, BOT_USER, BOT_ID, APP_ID = "T0UNSTUCK", "U0UNSTUCK", "B0UNSTUCK", "A0UNSTUCK"
 
 
@@ -134,10 +135,23 @@ class Workspace:
         self.links: dict[str, Link] = {}
         #: Response URLs: id to (channel, user, uses left, message the button sits on).
         self.response_urls: dict[str, Json] = {}
+        #: Tokens that were given out for installations, and whose they are; refresh tokens, each good for once.
+        self.tokens: dict[str, str] = {}
+        self.refresh_tokens: dict[str, str] = {}
+        #: How long such a token lasts; None: for ever.
+        self.token_lifetime_s: int | None = None
+        #: Whose token the call under way carries.
+        self.caller = TEAM_ID
+        #: Workspaces of the organisation that asks, where an organisation installed the app.
+        self.siblings: set[str] = set()
+        #: Which workspace's token each call carried.
+        self.callers: list[tuple[str, str]] = []
         self.calls: list[tuple[str, Json]] = []
         #: Where the stand-in listens, and how it admits a websocket; the stand-in fills them in.
         self.base = ""
         self.new_socket_url: Callable[[], str] = str
+        #: How often anything was changed: what `wait_for_change` compares.
+        self.changes = 0
         self._changed = threading.Condition(threading.RLock())
         self._last_ts = 0
         self._numbers = 0
@@ -147,7 +161,20 @@ class Workspace:
         """One writer at a time; whoever waits is told afterwards."""
         with self._changed:
             yield
+            self.changes += 1
             self._changed.notify_all()
+
+    @contextmanager
+    def changing_nothing(self) -> Iterator[None]:
+        """A look at a consistent state, without telling anybody."""
+        with self._changed:
+            yield
+
+    def wait_for_change(self, seen: int, timeout: float) -> int:
+        """`changes` as soon as it is not `seen`, or after `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.changes != seen, timeout)
+            return self.changes
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float = 10.0) -> T:
         """The first truthy value of `predicate`, asked again after each change.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -31,6 +32,20 @@ class FrozenClock:
 
     def tick(self, step: timedelta) -> None:
         self.at += step
+
+
+class RunningClock:
+    """Starts at another moment than the machine's clock and goes on from there: for the playground."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start, self._begun = start, time.monotonic()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=time.monotonic() - self._begun)
+
+    def tick(self, step: timedelta) -> None:
+        """Skip ahead."""
+        self._start += step
 
 
 def parse_instant(text: str) -> datetime:

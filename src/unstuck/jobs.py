@@ -61,6 +61,8 @@ class Jobs:
         with self._lock:
             planned = self.sweep()
             self.follow()
+            self.hand_back()
+            self.early()
             if self.deliver is not None:
                 self.deliver()
         return planned
@@ -86,6 +88,21 @@ class Jobs:
         with self.deps.sessions.begin() as session:
             desk = read_desk(session.connection(), self.deps.settings, {})
             follow(session, desk, self.deps.clock.now())
+
+    def hand_back(self) -> None:
+        """Put back into the queue what the ownership contract says; the next sync writes it."""
+        from unstuck.hand_back import give_back_due
+
+        settings = self.deps.settings
+        with self.deps.sessions.begin() as session:
+            desk = read_desk(session.connection(), settings, {})
+            give_back_due(session, desk, settings.directory, self.deps.clock, settings.lang)
+
+    def early(self) -> None:
+        """Once a morning: what managers should hear before it is late."""
+        from unstuck.nudges import early
+
+        early.tell(self.deps.engine, self.deps.facts, self.deps.settings, self.deps.clock.now())
 
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""
@@ -117,6 +134,13 @@ class Jobs:
         from unstuck.nudges.risks import reckon
 
         reckon(self.deps.engine, self.deps.facts, self.deps.clock.now(), RISKS_EVERY / 2)
+
+    def retire(self) -> None:
+        """Which rules people find wrong too often."""
+        from unstuck.nudges import retire, rules
+
+        settings = self.deps.settings
+        retire.propose(self.deps.engine, rules.load(settings.directory), settings.timezone, self.deps.clock.now())
 
     def upkeep(self) -> None:
         """Once a week: what the knowledge base needs people for, and what is new."""
@@ -159,16 +183,21 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
     # The loop goes by the machine's clock, also where "now" is another one.
     start = SystemClock().now() + timedelta(seconds=1)
     every = int(SWEEP_EVERY.total_seconds())
-    scheduler.add_job(_guarded(jobs.run_once, "sweep"), "interval", seconds=every, next_run_time=start)
+    scheduler.add_job(guarded(jobs.run_once, "sweep"), "interval", seconds=every, next_run_time=start)
     if know:
         seconds = int(KNOW_EVERY.total_seconds())
-        scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
+        scheduler.add_job(guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
-        scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
-    for job, step in ((jobs.risks, RISKS_EVERY), (jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
+        scheduler.add_job(guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
+    for job, step in (
+        (jobs.risks, RISKS_EVERY),
+        (jobs.retire, RISKS_EVERY),
+        (jobs.sync, SYNC_EVERY),
+        (jobs.follow_hooks, HOOKS_EVERY),
+    ):
         seconds = int(step.total_seconds())
-        scheduler.add_job(_guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
-    scheduler.add_job(_guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)
+        scheduler.add_job(guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
+    scheduler.add_job(guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)
     scheduler.start()
     try:
         yield jobs
@@ -177,7 +206,7 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.shutdown(wait=True)
 
 
-def _guarded(job: Callable[[], object], name: str) -> Callable[[], None]:
+def guarded(job: Callable[[], object], name: str) -> Callable[[], None]:
     """A job that fails is logged and runs again the next time."""
 
     def run() -> None:

@@ -24,7 +24,10 @@ EVENT_SCOPES = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "app_home_opened": None,
+    "user_change": "users:read",
     "link_shared": "links:read",
+    "app_uninstalled": None,
+    "tokens_revoked": None,
 }
 #: Has no method and no event: commands, shortcuts and modals themselves.
 ALONE = {"commands"}
@@ -33,7 +36,7 @@ ALSO = {"channels:read": {"groups:read", "im:read"}}
 
 
 def sources() -> str:
-    ours = [path for path in BOT.rglob("*.py") if "playground" not in path.parts]
+    ours = [path for path in BOT.rglob("*.py") if "playground" not in path.relative_to(BOT).parts]
     return "\n".join(path.read_text(encoding="utf-8") for path in ours)
 
 

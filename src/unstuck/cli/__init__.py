@@ -9,7 +9,22 @@ import uuid
 import typer
 
 from unstuck import errors
-from unstuck.cli import ask, customers, demo, doctor, evals, knowledge, nudges, serve, sources, stages, tickets, writing
+from unstuck.cli import (
+    alias,
+    ask,
+    customers,
+    demo,
+    doctor,
+    evals,
+    knowledge,
+    nudges,
+    playground,
+    serve,
+    sources,
+    stages,
+    tickets,
+    writing,
+)
 from unstuck.cli.options import chosen_lang
 from unstuck.i18n import t
 
@@ -20,7 +35,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (tickets, sources, writing, customers, stages, knowledge, evals, ask, nudges, serve, demo, doctor):
+for group in (
+    tickets,
+    sources,
+    writing,
+    customers,
+    stages,
+    knowledge,
+    evals,
+    ask,
+    alias,
+    nudges,
+    serve,
+    playground,
+    demo,
+    doctor,
+):
     group.register(app)
 
 

@@ -315,6 +315,18 @@ def bind_clock(draft: Draft, metric: Metric) -> None:
             raise NoReadingError(word)
         draft.clock = word.id
         draft.bind("clock", word)
+    if not draft.bound_to("clock"):
+        draft.clock = usual_clock(draft, metric)
+
+
+def usual_clock(draft: Draft, metric: Metric) -> str:
+    """The clock of a question that names none: the desk's own hours, where it keeps a calendar.
+
+    A length that the question names is one of every hour ("within 2 days"), so that all of it is.
+    """
+    named = draft.within is not None or any(one.number is not None for one in draft.filters)
+    measures = metric.unit in (Unit.DURATION, Unit.HOURS)
+    return "business" if draft.reader.business and measures and not named else "calendar"
 
 
 def bind_day_kind(draft: Draft) -> None:
