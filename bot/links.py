@@ -24,8 +24,8 @@ from unstuck.ticket_links import Linked
 
 log = logging.getLogger("unstuck.bot")
 
-#: More readers are not looked at one by one.
-MOST_READERS = 100
+#: More readers are not looked at one by one: each may cost a call to Slack.
+MOST_READERS = 50
 #: Links of one message that get a preview.
 MOST_LINKS = 5
 
