@@ -6,16 +6,18 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlmodel import Session, select
-
 from bot import asked, blocks, earlier
+from bot.blocks import answers as drawing
 from bot.blocks import feedback
+from bot.blocks.text import Block
 from bot.posting import InThread, Place
 from bot.work import thinking
 from knowledge import redact
 from knowledge.cards import PUBLIC, Answer, Question
+from knowledge.filters import EVERYTHING, Filter
+from unstuck import discussions
 from unstuck.tickets.named import ticket_named
-from unstuck.tickets.tables import KnowledgeUse, Nudge
+from unstuck.tickets.tables import KnowledgeUse
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
@@ -26,12 +28,12 @@ INTERNAL = frozenset({PUBLIC, "internal"})
 OPEN = frozenset({PUBLIC})
 
 
-def find(deps: Deps, text: str, place: Place, thread_key: str, *, alone: bool) -> Answer:
+def find(deps: Deps, text: str, place: Place, thread_key: str, *, alone: bool, only: Filter = EVERYTHING) -> Answer:
     """The knowledge base's answer to what `text` asks in its thread. `alone`: only the asker reads it.
 
-    `place` hears what a model writes.
+    `place` hears what a model writes; `only`: what a channel's answers may be taken from.
     """
-    typed = Question(text, lang=place.lang, visible=INTERNAL if alone else OPEN)
+    typed = Question(text, lang=place.lang, visible=INTERNAL if alone else OPEN, only=only)
     question, before = asked.go_on(typed, asked.find(deps.sessions, thread_key))
     # A model is mostly waited for.
     with thinking if deps.model is None else nullcontext():
@@ -43,8 +45,21 @@ def find(deps: Deps, text: str, place: Place, thread_key: str, *, alone: bool) -
     return found
 
 
-def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone: bool) -> None:
-    """Tell the answer with buttons to say whether it helped, or that there is none; keep what was used or missed."""
+def show(
+    deps: Deps,
+    found: Answer,
+    text: str,
+    user: str,
+    place: Place,
+    *,
+    alone: bool,
+    offer: Block | None = None,
+    shared_by: str | None = None,
+) -> None:
+    """Tell the answer with buttons to say whether it helped, or that there is none; keep what was used or missed.
+
+    `offer`: what else can be done with an answer. `shared_by`: who had it told to the others, too.
+    """
     if found.choices:
         place.say(blocks.which(found, place.lang))
         return
@@ -53,6 +68,7 @@ def show(deps: Deps, found: Answer, text: str, user: str, place: Place, *, alone
         deps.knowledge.unanswered(Question(text), user, alone=alone)
         return
     *first, last = blocks.answer(found, place.lang, deps.clock.now(), earlier.find_thread(deps, found, place))
+    last = replace(last, blocks=[*last.blocks, *([offer] if offer else []), *drawing.shared(shared_by, place.lang)])
     buttons = feedback.feedback(_remember(deps, found, text, user, place), place.lang)
     for drawn in first:
         place.say(drawn)
@@ -69,7 +85,8 @@ def _remember(deps: Deps, found: Answer, text: str, user: str, place: Place) -> 
     channel, thread = (place.channel, place.thread_ts) if isinstance(place, InThread) else (None, None)
     kept, now = redact.text(text), deps.clock.now()
     with deps.sessions.begin() as session:
-        about = _ticket_of(session, channel, thread) or ticket_named(session, text)
+        tied = discussions.ticket_of(session, channel, thread) if channel and thread else None
+        about = tied or ticket_named(session, text)
         uses = [
             KnowledgeUse(
                 card_id=one.id,
@@ -85,9 +102,3 @@ def _remember(deps: Deps, found: Answer, text: str, user: str, place: Place) -> 
         session.add_all(uses)
         session.flush()
         return ",".join(str(use.id) for use in uses)
-
-
-def _ticket_of(session: Session, channel: str | None, thread: str | None) -> int | None:
-    """The ticket of the nudge that a thread began with."""
-    begun = select(Nudge.ticket_id).where(Nudge.slack_channel == channel, Nudge.slack_ts == thread)
-    return session.exec(begun).first() if channel is not None and thread is not None else None

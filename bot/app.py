@@ -18,7 +18,24 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import commands, conversation, feedback, home, insights, nudges, upkeep, watching
+from bot import (
+    commands,
+    conversation,
+    feedback,
+    home,
+    insights,
+    linking,
+    links,
+    manners,
+    nudge_forms,
+    nudges,
+    saving,
+    sharing,
+    shortcuts,
+    upkeep,
+    watching,
+    why,
+)
 from bot import workspaces as workspaces_feature
 from bot.desk import Desk
 from bot.errands import Errands, arrive
@@ -38,7 +55,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("unstuck.bot")
 
-FEATURES = (conversation, feedback, insights, nudges, upkeep, commands, home, workspaces_feature)
+FEATURES = (
+    conversation,
+    feedback,
+    insights,
+    nudges,
+    nudge_forms,
+    why,
+    upkeep,
+    commands,
+    home,
+    shortcuts,
+    sharing,
+    saving,
+    linking,
+    links,
+    manners,
+    workspaces_feature,
+)
 #: Events about an app that is not there any more.
 GOODBYES = frozenset({"app_uninstalled", "tokens_revoked"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

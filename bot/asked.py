@@ -10,7 +10,7 @@ from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
 from knowledge.cards import Question
-from knowledge.filters import Filter, products_named
+from knowledge.filters import products_named
 from knowledge.followup import read
 from unstuck.tickets.tables import Thread
 
@@ -51,7 +51,7 @@ def go_on(question: Question, before: Asked | None) -> tuple[Question, Asked | N
         return question, None
     choice = _choice(question.text, before.choices)
     if choice is not None:
-        only = Filter(product=choice) if before.of == "product" else question.only
+        only = replace(question.only, product=choice) if before.of == "product" else question.only
         return replace(question, text=f"{before.text}\n{choice}", only=only), before
     followup = read(question.text, before.text)
     if followup is None:

@@ -1,4 +1,4 @@
-"""`/unstuck`: help, ask, answer, stuck, nudges, knowledge. Only the person who typed it sees the reply."""
+"""`/unstuck`: help, ask, answer, stuck, nudges, knowledge, channel. Only the person who typed it sees the reply."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import answers, blocks, home, insights, upkeep
+from bot import answers, blocks, home, insights, manners, upkeep
 from bot.blocks.text import unescape
 from bot.conversation import reply
 from bot.desk import Desk
@@ -20,6 +20,7 @@ NAME = "/unstuck"
 #: Chinese words for the same commands.
 ALIASES = {
     "帮助": "help", "问": "ask", "查": "answer", "卡点": "stuck", "提醒": "nudges", "知识": "knowledge", "知识库": "knowledge",
+    "频道": "channel",
     "": "help", "hi": "help",
 }  # fmt: skip
 
@@ -44,6 +45,9 @@ def register(app: App) -> None:
 
 def on_command(ack: Ack, command: dict[str, Any], desk: Desk) -> None:
     ack()
+    if ALIASES.get(word := str(command.get("text") or "").strip().lower(), word) == "channel":
+        manners.open_channel(command, desk)
+        return
     lang = _spoken(command) or desk.deps.settings.lang
     place = Privately(command["response_url"], lang, desk.client.proxy)
     desk.work.take(Job(lambda: _run(command, place, desk), place))

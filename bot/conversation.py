@@ -14,12 +14,16 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
-from bot import answers, blocks, insights, seen
+from bot import answers, blocks, insights, manners, seen, sharing, unasked
+from bot.blocks.text import Block
 from bot.desk import Desk
-from bot.posting import LINE_BROKEN, InThread, Place
+from bot.manners import Manners
+from bot.posting import LINE_BROKEN, InThread, Place, Whispered
 from bot.reading import Message, read_message
+from bot.sharing import Shareable
 from bot.streaming import growing, take_back_earlier
 from bot.work import Job
+from knowledge.filters import EVERYTHING, Filter
 from unstuck.i18n import t
 
 log = logging.getLogger("unstuck.bot")
@@ -36,11 +40,24 @@ def register(app: App) -> None:
 
 
 def on_message(body: dict[str, Any], desk: Desk) -> None:
-    message = read_message(body, desk.bot_user, desk.team_id)
-    if message is None or not _is_for_us(message, desk):
+    how = _manners(body, desk)
+    message = read_message(body, desk.bot_user, desk.team_id, bots=how.bots)
+    if message is None:
         return
-    place = desk.thread(message.channel, message.thread_ts, message.lang)
-    desk.work.take(Job(lambda: _take_up(message, place, desk), _Asked(message, place, desk)))
+    if not message.is_bot and _is_for_us(message, desk):
+        place = desk.thread(message.channel, message.thread_ts, message.lang)
+        desk.work.take(Job(lambda: _take_up(message, place, how, desk), _Asked(message, place, desk)))
+    elif unasked.is_wanted(message, how):
+        job = Job(lambda: unasked.take_up(message, how, desk), unasked.Quietly())
+        desk.work.take(job)
+
+
+def _manners(body: dict[str, Any], desk: Desk) -> Manners:
+    """What holds in the channel; with one person alone there is nothing to set."""
+    event = body["event"]
+    if event.get("channel_type") == "im" or not event.get("channel"):
+        return Manners()
+    return manners.of(desk, str(event["channel"]))
 
 
 def _is_for_us(message: Message, desk: Desk) -> bool:
@@ -87,8 +104,8 @@ class _Asked:
         )
 
 
-def _take_up(message: Message, place: InThread, desk: Desk) -> None:
-    """Answer one message, in the thread, or alone where strangers read along."""
+def _take_up(message: Message, place: InThread, how: Manners, desk: Desk) -> None:
+    """Answer one message, in the thread, or alone where strangers read along or the channel wants it so."""
     take_back_earlier(place)
     # Within an organisation the person's own workspace may be another one; Slack knows who they are.
     if message.is_stranger and desk.enterprise_id is None:
@@ -103,31 +120,60 @@ def _take_up(message: Message, place: InThread, desk: Desk) -> None:
         place = desk.direct(message.user, place.lang)
     seen.claim(desk.deps.sessions, _asker_key(message), desk.deps.clock.now())
     _show_working(message, desk)
-    _answer(message, place, desk)
+    if how.alone_first and not message.is_shared:
+        _answer_alone(message, place, how, desk)
+    else:
+        _answer(message, place, how, desk)
 
 
-def _answer(message: Message, place: InThread, desk: Desk) -> None:
+def _answer_alone(message: Message, place: InThread, how: Manners, desk: Desk) -> None:
+    """Whoever asked sees it first, more of it maybe than the channel may, and says whether it is shared."""
+    thread = message.thread_ts if message.is_reply else None
+    alone = Whispered(desk.client, message.channel, thread, message.user, place.lang)
+    if not message.text or message.text.lower().rstrip("!！。") in HELP:
+        alone.say(blocks.help_(place.lang))
+        return
+    shareable = Shareable(message.text, message.user, message.channel, message.thread_ts)
+    offer = sharing.offer(desk, shareable, place.lang)
+    reply(message.text, message.user, message.thread_key, alone, desk, alone=True, offer=offer, only=how.only)
+
+
+def _answer(message: Message, place: InThread, how: Manners, desk: Desk) -> None:
     if not message.text:
         place.tell("bot.empty")
     elif message.text.lower().rstrip("!！。") in HELP:
         place.say(blocks.help_(place.lang))
     else:
-        reply(message.text, message.user, message.thread_key, place, desk, alone=message.is_direct or message.is_shared)
+        alone = message.is_direct or message.is_shared
+        reply(message.text, message.user, message.thread_key, place, desk, alone=alone, only=how.only)
 
 
-def reply(text: str, user: str, thread_key: str, place: Place, desk: Desk, *, alone: bool) -> None:
-    """Answer a question of either kind. `alone`: nobody but the asker reads the answer."""
+def reply(
+    text: str,
+    user: str,
+    thread_key: str,
+    place: Place,
+    desk: Desk,
+    *,
+    alone: bool,
+    offer: Block | None = None,
+    only: Filter = EVERYTHING,
+) -> None:
+    """Answer a question of either kind. `alone`: nobody but the asker reads the answer.
+
+    `offer`: see `answers.show`; `only`: what resolutions may be taken from.
+    """
     reading = insights.read(desk, text, user, thread_key, place.lang)
     if reading.understood:
         insights.show(desk, reading, place)
         return
     with growing(place, user, desk.team_id) as place:
-        found = answers.find(desk.deps, text, place, thread_key, alone=desk.alone(alone=alone))
+        found = answers.find(desk.deps, text, place, thread_key, alone=desk.alone(alone=alone), only=only)
         # A card that matches but is doubted is about the question; the planner's guess is not.
         if not found.answered and found.reason != "doubted" and not found.choices and reading.is_about_numbers:
             insights.show(desk, reading, place)
         else:
-            answers.show(desk.deps, found, text, user, place, alone=alone)
+            answers.show(desk.deps, found, text, user, place, alone=alone, offer=offer)
 
 
 def _show_working(message: Message, desk: Desk) -> None:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot import blocks, refusals
+from bot.hints import Hint, no_hint
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
+from unstuck import discussions, preferences
 from unstuck.i18n import Lang
 from unstuck.nudges import message, outbox
 from unstuck.nudges.desk import Desk, read_desk
@@ -90,16 +93,24 @@ def deliver_due(
     people: People | None = None,
     lease: timedelta = outbox.LEASE,
     at_most: int = 500,
+    hint: Hint = no_hint,
 ) -> Delivered:
     """Send what is due and still holds, and redraw messages that no longer show what holds.
 
-    `client` lends its token and address. Any number of processes may run this at once on PostgreSQL.
+    `client` lends its token and address; `hint` finds what solved such a ticket before. Any number of processes may run this at once on PostgreSQL.
     Trouble is logged and kept with the nudge (`outbox.troubles`); nothing is raised for it.
     """
     client = never_again(client)
     with reading(deps.engine) as connection:
         desk = read_desk(connection, deps.settings, {})
-    round_ = _Round(deps, client, desk, people or People(client, deps.clock, ""), lease)
+    round_ = _Round(
+        deps,
+        client,
+        desk,
+        people or People(client, deps.clock, "", partial(preferences.lang_of, deps.sessions)),
+        lease,
+        hint,
+    )
     delivered = Delivered()
     try:
         while sum(delivered.fates.values()) < at_most and (fate := round_.next()) is not None:
@@ -119,6 +130,7 @@ class _Round:
     desk: Desk
     people: People
     lease: timedelta
+    hint: Hint
 
     def next(self) -> Fate | None:
         """Claim one nudge and see it through; None when nothing is due."""
@@ -181,6 +193,7 @@ class _Round:
     def _post(self, held: Claim, user: str | None, channel: str, *, instead: bool) -> Fate | str:
         """Post once; Slack's word when this address does not take it."""
         lang = self.people.lang(user, self.deps.settings.lang)
+        held = replace(held, payload=held.payload | {"hint": self._hint(held, alone=user is not None)})
         drawn = self._draw(held, lang, instead=instead)
         with self.deps.sessions.begin() as session:
             enough_time = self._now() + self._margin() < held.lease_until
@@ -218,8 +231,20 @@ class _Round:
         directory = self.desk.directory(held.ticket.source_id)
         note = message.unreached(directory, held.recipient, lang) if instead else None
         with reading(self.deps.engine) as connection:
-            view = message.view(connection, held.nudge_id, self.desk, lang, waited=held.waited, note=note)
-        return _arguments(blocks.nudge(view, lang))
+            view = message.view(
+                connection, held.nudge_id, self.desk, lang, now=self._now(), waited=held.waited, note=note
+            )
+            discussed = discussions.links_of_nudge(connection, held.nudge_id)
+        hint = held.payload["hint"] or {}
+        view = replace(view, hint_title=hint.get("title"), hint_url=hint.get("url"))
+        return _arguments(blocks.nudge(view, lang, discussed))
+
+    def _hint(self, held: Claim, *, alone: bool) -> dict[str, Any] | None:
+        """What solved such a ticket before, as far as the reader, or the channel, may see it."""
+        with reading(self.deps.engine) as connection:
+            asked = message.question(connection, held.nudge_id)
+        found = self.hint(asked, alone) if asked else None
+        return {"title": found.title, "url": found.url} if found else None
 
     # -- marking
 
@@ -270,9 +295,11 @@ class _Round:
     def _redraw(self, one: outbox.Stale) -> bool:
         lang: Lang = "zh" if one.lang == "zh" else "en" if one.lang == "en" else self.deps.settings.lang
         with reading(self.deps.engine) as connection:
-            view = message.view(connection, one.nudge_id, self.desk, lang)
+            view = message.view(connection, one.nudge_id, self.desk, lang, now=self._now())
+            discussed = discussions.links_of_nudge(connection, one.nudge_id)
         try:
-            self.client.chat_update(channel=one.channel, ts=one.ts, **_arguments(blocks.nudge(view, lang)))
+            drawn = _arguments(blocks.nudge(view, lang, discussed))
+            self.client.chat_update(channel=one.channel, ts=one.ts, **drawn)
         except (SlackApiError, *LINE_BROKEN) as error:
             word = refusals.word(error)
             if word in refusals.LIMITED | refusals.REFUSED:

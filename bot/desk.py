@@ -12,6 +12,7 @@ from bot.people import Member, People
 from bot.posting import InThread, Place
 from bot.roles import Role, Roles
 from bot.work import Work
+from unstuck import preferences
 from unstuck.i18n import Lang
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Desk:
 
     def lang(self, member: Member) -> Lang:
         """The language of somebody who has not written anything to go by."""
-        return member.lang or self.deps.settings.lang
+        return preferences.lang_of(self.deps.sessions, member.id) or member.lang or self.deps.settings.lang
 
     def alone(self, *, alone: bool) -> bool:
         """Whether internal resolutions may be told: nobody reads along, and they are not another workspace's."""

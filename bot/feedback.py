@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App
 
 from bot import blocks
 from bot.blocks import feedback as drawing
-from bot.blocks.feedback import HELPED, NO, REASON
+from bot.blocks.feedback import COMMENT, COMMENT_FORM, HELPED, NO, REASON, WORDS
 from bot.blocks.text import Block
 from bot.desk import Desk
+from bot.modals import InModal, Sent, View, hold, open_form, sent
 from bot.notices import deliver_notices
+from bot.people import Member
 from bot.posting import InThread
 from bot.pressing import Pressed
 from bot.work import Job
@@ -25,7 +28,45 @@ from unstuck.i18n import Lang
 def register(app: App) -> None:
     app.action(HELPED)(on_helped)
     app.action(NO)(on_no)
+    app.action(COMMENT)(on_comment)
+    app.view(COMMENT_FORM)(on_commented)
     app.action(re.compile(rf"^{REASON}_\w+$"))(on_reason)
+
+
+def on_comment(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
+    ack()
+
+    def draw(member: Member, place: InModal) -> View | None:
+        value = str(action["value"])
+        uses = _own(desk, value, member)
+        if not uses or uses[0].verdict != "bad" or uses[0].comment is not None:
+            place.tell("bot.feedback_commented" if uses else "bot.expired")
+            return None
+        return drawing.comment_form(str(uses[0].reason), value, place.lang)
+
+    open_form(body, desk, draw)
+
+
+def on_commented(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
+    place, form = hold(ack, desk), sent(body)
+    desk.work.take(Job(lambda: _comment(form, place, desk), place))
+
+
+def _comment(form: Sent, place: InModal, desk: Desk) -> None:
+    member = desk.people.get(form.user)
+    place = replace(place, lang=desk.lang(member))
+    if not desk.admits(member, place):
+        return
+    uses = _own(desk, str(form.metadata.get("answer")), member)
+    said = feedback.comment(desk.deps, uses, form.get(WORDS))
+    place.tell("bot.feedback_comment_sent" if said else "bot.feedback_commented")
+    deliver_notices(desk.deps, desk.client)
+
+
+def _own(desk: Desk, value: str, member: Member) -> Sequence[feedback.Use]:
+    """The uses that `value` names, if they are all this person's."""
+    uses = feedback.find(desk.deps, feedback.read_ids(value))
+    return uses if all(use.asked_by == member.id for use in uses) else []
 
 
 def on_helped(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
@@ -64,13 +105,15 @@ def _settle(pressed: Pressed, value: str, outcome: Outcome | None, desk: Desk) -
     elif outcome is None and uses[0].verdict is None:
         _redraw(pressed, drawing.why_not(value, lang), lang)
     else:
-        _say(pressed, uses, outcome, lang, desk)
+        _say(pressed, uses, value, outcome, lang, desk)
 
 
-def _say(pressed: Pressed, uses: Sequence[feedback.Use], outcome: Outcome | None, lang: Lang, desk: Desk) -> None:
+def _say(
+    pressed: Pressed, uses: Sequence[feedback.Use], value: str, outcome: Outcome | None, lang: Lang, desk: Desk
+) -> None:
     # Pressed again, after a crash say, all of it is done again: each part once.
     said = feedback.say(desk.deps, uses, outcome)
-    _redraw(pressed, drawing.thanks(said, lang), lang)
+    _redraw(pressed, drawing.thanks(said, value, lang), lang)
     deliver_notices(desk.deps, desk.client)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from slack_sdk import WebClient
@@ -14,7 +15,7 @@ from bot import blocks, refusals
 from bot.delivery import never_again
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
-from unstuck import notices
+from unstuck import notices, preferences
 from unstuck.notices import Held
 from unstuck.nudges.recipients import Address, Directory, directory_of
 from unstuck.tickets.database import reading
@@ -31,7 +32,7 @@ AT_MOST = 200
 def deliver_notices(deps: Deps, client: WebClient) -> int:
     """Send what is due; returns how many arrived. Any number of processes may run this at once on PostgreSQL."""
     client = never_again(client)
-    round_ = _Round(deps, client, People(client, deps.clock, ""))
+    round_ = _Round(deps, client, People(client, deps.clock, "", partial(preferences.lang_of, deps.sessions)))
     arrived = 0
     for _ in range(AT_MOST):
         with deps.sessions.begin() as session:

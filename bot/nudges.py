@@ -6,15 +6,16 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 from sqlmodel import Session
 
 from bot import blocks
-from bot.blocks.nudges import FALSE_ALARM, MINE, SNOOZE, SNOOZES
+from bot.blocks.nudges import FALSE_ALARM, MINE, SNOOZE, SNOOZES, UNTIL
 from bot.desk import Desk
+from bot.nudge_forms import open_nudge_form
 from bot.people import Member
 from bot.posting import LINE_BROKEN
 from bot.pressing import Pressed
@@ -22,7 +23,7 @@ from bot.work import Job
 from unstuck.errors import UsageError
 from unstuck.i18n import Lang
 from unstuck.nudges import NudgeView, actions, message, rules
-from unstuck.nudges.actions import Choice, Settled
+from unstuck.nudges.actions import Settled
 from unstuck.nudges.desk import read_desk
 
 log = logging.getLogger("unstuck.bot")
@@ -50,6 +51,9 @@ def on_false_alarm(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk:
 def on_snooze(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
     ack()
     nudge_id, _, choice = action["selected_option"]["value"].partition(":")
+    if choice == UNTIL:
+        open_nudge_form(body, nudge_id, choice, desk)
+        return
     _take(body, desk, nudge_id, partial(_snooze, desk, choice))
 
 
@@ -57,9 +61,10 @@ def _snooze(desk: Desk, choice: str, session: Session, nudge_id: int, by: str, n
     """Until when is told on the clock of whoever pressed."""
     if choice not in SNOOZES:
         raise UsageError("nudge_unknown", id=nudge_id)
-    hours = rules.load(desk.deps.settings.directory).hours
-    until = actions.snooze_until(cast(Choice, choice), now, hours, desk.people.get(by).timezone)
-    return actions.snooze(session, nudge_id, by, now, until)
+    member = desk.people.get(by)
+    hours = rules.load(desk.deps.settings.directory).hours_of(member.email, by)
+    until = actions.snooze_until(choice, now, hours, member.timezone)
+    return actions.snooze(session, nudge_id, by, now, until, or_reply=choice == "reply")
 
 
 def _take(body: dict[str, Any], desk: Desk, value: str, settle: Settle) -> None:

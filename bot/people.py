@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,8 +40,16 @@ class Member:
 class People:
     """Looks people up and remembers them for a while. Thread-safe."""
 
-    def __init__(self, client: WebClient, clock: Clock, team_id: str, enterprise_id: str | None = None) -> None:
-        self._client, self._clock, self._team_id = client, clock, team_id
+    def __init__(
+        self,
+        client: WebClient,
+        clock: Clock,
+        team_id: str,
+        enterprise_id: str | None = None,
+        chosen: Callable[[str], Lang | None] = lambda _: None,
+    ) -> None:
+        """`chosen`: the language that somebody told us, by Slack user id."""
+        self._client, self._clock, self._team_id, self._chosen = client, clock, team_id, chosen
         #: Set where a whole organisation is at home, not one workspace of it.
         self._enterprise_id = enterprise_id
         self._known: dict[str, tuple[datetime, Member]] = {}
@@ -59,11 +68,11 @@ class People:
         return member
 
     def lang(self, user_id: str | None, default: Lang) -> Lang:
-        """The language of the person's Slack; `default` for a channel, or when it is not to be known."""
+        """The language that the person chose, or that of their Slack; `default` for a channel, or when it is not to be known."""
         if user_id is None:
             return default
         try:
-            return self.get(user_id).lang or default
+            return self._chosen(user_id) or self.get(user_id).lang or default
         except (SlackApiError, *LINE_BROKEN) as error:
             log.info("language of %s not known: %s", user_id, error)
             return default

@@ -117,6 +117,22 @@ class Privately(Place):
             raise OSError(f"response URL answered {answer.status_code}: {answer.body[:200]}")
 
 
+@dataclass(frozen=True, slots=True)
+class Whispered(Place):
+    """One person alone, in a channel's thread: nobody else sees it, and it is gone when they reload."""
+
+    client: WebClient
+    channel: str
+    thread_ts: str | None
+    user: str
+    lang: Lang
+
+    def say(self, drawn: Drawn) -> None:
+        self.client.chat_postEphemeral(
+            channel=self.channel, user=self.user, thread_ts=self.thread_ts, text=drawn.text, blocks=drawn.blocks
+        )
+
+
 def metadata_of(key: str) -> dict[str, Any]:
     """What a message carries by which it is found again."""
     return {"event_type": REPLY, "event_payload": {"key": key}}

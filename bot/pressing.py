@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from bot.blocks import Drawn
 from bot.desk import Desk
 from bot.posting import InThread, Privately
+from unstuck.i18n import Lang
 
 
 class Pressed:
@@ -23,6 +25,10 @@ class Pressed:
         if self.message is not None and self.channel is not None:
             root = self.message.get("thread_ts") or self.message["ts"]
             self.place = InThread(desk.client, self.channel, root, lang)
+
+    def whispering(self, lang: Lang) -> Privately:
+        """Where only whoever pressed reads, in their language."""
+        return dataclasses.replace(self.whisper, lang=lang)
 
     def replace(self, drawn: Drawn) -> None:
         """Redraw the message that the button sits on."""

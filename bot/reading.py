@@ -11,6 +11,7 @@ from unstuck.i18n import Lang, language_of
 
 #: Message subtypes that are still somebody saying something.
 SPOKEN = frozenset({None, "file_share", "thread_broadcast"})
+BOT = "bot_message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Message:
     #: In a channel that another organisation reads along.
     is_shared: bool
     lang: Lang
+    #: Written by another app.
+    is_bot: bool = False
 
     @property
     def thread_key(self) -> str:
@@ -43,17 +46,25 @@ class Message:
         return f"slack:{self.channel}:{self.thread_ts}"
 
 
-def read_message(body: dict[str, Any], bot_user: str, team_id: str) -> Message | None:
-    """The message in an event's body; None for edits, joins, bots and everything else nobody said to us."""
+def read_message(body: dict[str, Any], bot_user: str, team_id: str, *, bots: bool = False) -> Message | None:
+    """The message in an event's body; None for edits, joins and everything else nobody said to us.
+
+    `bots`: also what other apps write, but for replies: two apps that answer each other never end.
+    """
     event = body["event"]
-    if event.get("subtype") not in SPOKEN or event.get("bot_id") or not event.get("user") or event.get("hidden"):
+    is_bot = bool(event.get("bot_id")) or event.get("subtype") == BOT
+    heard = not is_bot or (bots and event.get("user") != bot_user and not event.get("thread_ts"))
+    if event.get("subtype") not in (*SPOKEN, *((BOT,) if bots else ())) or not heard or event.get("hidden"):
+        return None
+    author = event.get("user") or (event.get("bot_id") if is_bot else None)
+    if not author:
         return None
     raw = str(event.get("text") or "")
     named = set(re.findall(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>", raw))
     text = unescape(re.sub(rf"<@{re.escape(bot_user)}(?:\|[^>]*)?>", " ", raw)).strip()
     return Message(
         text=re.sub(r"[ \t]+", " ", text),
-        user=event["user"],
+        user=author,
         channel=event["channel"],
         ts=event["ts"],
         thread_ts=event.get("thread_ts") or event["ts"],
@@ -64,4 +75,15 @@ def read_message(body: dict[str, Any], bot_user: str, team_id: str) -> Message |
         is_stranger=bool(event.get("user_team") and event["user_team"] != team_id),
         is_shared=bool(body.get("is_ext_shared_channel")),
         lang=language_of(text),
+        is_bot=is_bot,
     )
+
+
+def spoken(raw: str) -> str:
+    """The words of a message as they stand in Slack's payloads, without its mentions and link marks."""
+    text = re.sub(r"<(?:@[^>]*|![^>]*)>", " ", raw)
+    text = re.sub(r"<#[^|>]*\|([^>]*)>", r"#\1", text)
+    text = re.sub(r"<([^|>]+)\|([^>]*)>", r"\2", text)
+    text = re.sub(r"<([^>]+)>", r"\1", text)
+    lines = (re.sub(r"[ \t]+", " ", line).strip() for line in unescape(text).splitlines())
+    return "\n".join(lines).strip()

@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import errands, seen
 from bot.delivery import deliver_due
 from bot.errands import Dispatch, recovering
+from bot.hints import in_knowledge
 from bot.notices import deliver_notices
 from bot.posting import LINE_BROKEN
 from bot.work import Work
@@ -54,7 +55,7 @@ def every_minute(deps: Deps, client: WebClient | None) -> None:
     Without a client, because no workspace has installed the app yet, nothing is sent.
     """
     if client is not None:
-        deliver_due(deps, client)
+        deliver_due(deps, client, hint=in_knowledge(deps))
         deliver_notices(deps, client)
     now = deps.clock.now()
     seen.forget_old(deps.sessions, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -95,3 +96,36 @@ def small_desk(
         yield built
     finally:
         built.close()
+
+
+#: What tickets, names and models may say: each once broke something somewhere.
+HOSTILE = [
+    "",
+    " ",
+    "<!channel> <!here> <@U123ABC> <#C123> <!subteam^S1>",
+    "<https://evil.example|Unstuck: press here> &lt;!channel&gt; &amp;",
+    "*bold* _it_ ~gone~ `code` ```block``` > quote",
+    "مرحبا بالعالم \u202egnihsihp\u202c",
+    "👩‍👩‍👧‍👦" * 200,
+    "x" * 20_000,
+    "一句话。" * 5_000,
+    "word " * 4_000,
+    "line\n" * 4_000,
+    "a\x00b\x07c\ud800d",
+    "&" * 3_000,
+    "<" * 3_000,
+    "|>{}%s{0}{name}",
+]
+# What our own sentences may contain: dates, mentions of one person, and links to the web.
+OURS = re.compile(r"<!date\^\d+\^[^|<>]*\|[^<>]*>|<@[UW][A-Z0-9]+>|<https?://[^|<>\s]+\|[^<>|]*>")
+
+
+def live(value: Any) -> list[str]:
+    """Markup in mrkdwn that is not of our own making."""
+    if isinstance(value, list):
+        return [found for item in value for found in live(item)]
+    if not isinstance(value, dict):
+        return []
+    if value.get("type") == "mrkdwn":
+        return re.findall(r"<[^>]*>?", OURS.sub("", value["text"]))
+    return [found for item in value.values() for found in live(item)]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from knowledge import redact
 from knowledge.answering import NEAREST, Answering
 from knowledge.calibrate import Calibration
-from knowledge.cards import Answer, Card, Hit, Learned, Question
+from knowledge.cards import Answer, Card, Citation, Hit, Learned, Question
 from knowledge.catalogue import Catalogue
 from knowledge.compose import Told
 from knowledge.contradictions import Clash
@@ -135,16 +135,12 @@ class KnowledgeBase(Register):
 
     def ask_many(self, questions: Sequence[Question], told: Told = lambda _: None) -> Iterator[Answer]:
         """As `ask`, for many questions."""
-        asked = [replace(question, text=redact.text(question.text)) for question in questions]
+        return self._answers(questions, self._answering, told)
 
-        def answer(view: View, number: int, vector: Any) -> Answer:
-            question = asked[number]
-            tried = frozenset(stored.head or stored.number for stored in self._catalogue.by_id(question.tried).values())
-            wanted = Wanted(question.text, vector, NEAREST, None, question.visible, without=tried, only=question.only)
-            found = self._find(view, wanted)
-            return self._answering.answer(question, found, view, told)
-
-        return self._each([question.text for question in asked], answer)
+    def cite(self, question: Question) -> Citation | None:
+        """The best source for an answer, where there is enough evidence to give one; no model is asked."""
+        plain = Answering(None, self._answering.wrong_target)
+        return next(iter(next(self._answers([question], plain, lambda _: None)).citations), None)
 
     def products_in(self, text: str) -> tuple[str, ...]:
         """Products of known cards that `text` names, the longest name first."""
@@ -254,6 +250,18 @@ class KnowledgeBase(Register):
                 again = self._view()
                 answered = answer(again, number, next(again.query_vectors(asked[number : number + 1])))
             yield answered
+
+    def _answers(self, questions: Sequence[Question], answering: Answering, told: Told) -> Iterator[Answer]:
+        asked = [replace(question, text=redact.text(question.text)) for question in questions]
+
+        def answer(view: View, number: int, vector: Any) -> Answer:
+            question = asked[number]
+            tried = frozenset(stored.head or stored.number for stored in self._catalogue.by_id(question.tried).values())
+            wanted = Wanted(question.text, vector, NEAREST, None, question.visible, without=tried, only=question.only)
+            found = self._find(view, wanted)
+            return answering.answer(question, found, view, told)
+
+        return self._each([question.text for question in asked], answer)
 
     def _find(self, view: View, wanted: Wanted) -> Found:
         found = find(wanted, self._catalogue, view.indexes, view.measures, self._fates)

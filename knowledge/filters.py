@@ -1,4 +1,4 @@
-"""What a search is narrowed to: one product, or what is not too old."""
+"""What a search is narrowed to: one product, what is not too old, or some sources."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ class Filter:
     product: str | None = None
     #: Only cards that were written or solved then or later; one whose age nobody knows may be too old.
     since: datetime | None = None
+    #: No cards that were learned from tickets of these sources.
+    without: frozenset[str] = frozenset()
 
     def admits(self, card: Card) -> bool:
         if self.product is not None and _plain(card.product or "") != _plain(self.product):
+            return False
+        if self.without and (card.source or card.id).partition("/")[0] in self.without:
             return False
         return self.since is None or (card.created is not None and card.created >= self.since)
 

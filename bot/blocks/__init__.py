@@ -4,7 +4,7 @@ from bot.blocks.answers import answer, dont_know, which
 from bot.blocks.digest import notice_of
 from bot.blocks.insights import Finding, ask, chosen, insight, refuse
 from bot.blocks.nudges import nudge, nudge_done
-from bot.blocks.pages import Waiting, help_, home, notice, waiting_list
+from bot.blocks.pages import Waiting, help_, notice, waiting_list
 from bot.blocks.shapes import Drawn
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "chosen",
     "dont_know",
     "help_",
-    "home",
     "insight",
     "notice",
     "notice_of",

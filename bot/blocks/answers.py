@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.blocks.shapes import Drawn, context, divider, section
-from bot.blocks.text import Block, clip, escape, fallback, link, passage, rich, rich_link, say, split, words
+from bot.blocks.text import Block, clip, escape, fallback, link, passage, person, rich, rich_link, say, split, words
 from knowledge.cards import Answer, Citation, Hit
 from unstuck.i18n import Lang, t
 from unstuck.provenance import how_sure, origin
@@ -36,6 +36,11 @@ def answer(found: Answer, lang: Lang, now: datetime, earlier: str | None = None)
         tail.append(context(say("bot.earlier", lang, thread=link(earlier, t("bot.earlier_thread", lang)))))
     drawn[-1] = Drawn(last.text, [*last.blocks, *tail])
     return drawn
+
+
+def shared(by: str | None, lang: Lang) -> list[Block]:
+    """Who had an answer told to everybody here."""
+    return [context(say("sharing.shared_by", lang, by=person(by)))] if by else []
 
 
 def dont_know(found: Answer, lang: Lang) -> Drawn:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.blocks.feedback import complaint
+from bot.blocks.nudge_forms import passed_on
 from bot.blocks.shapes import Drawn, context, section
 from bot.blocks.text import Block, clip, fallback, rich, rich_link, say, words
 from unstuck.i18n import Lang, t
@@ -17,6 +18,8 @@ def notice_of(kind: str, payload: Mapping[str, Any], lang: Lang, *, alone: bool)
     """A notice by its kind. `alone`: one person reads it, not a channel."""
     if kind == "feedback":
         return complaint(payload, lang, alone=alone)
+    if kind == "passed_on":
+        return passed_on(payload, lang)
     return digest(payload, lang) if kind == "digest" else waiting(payload, lang)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from bot.blocks.nudge_forms import MENU
 from bot.blocks.shapes import Drawn, actions, button, context, section
 from bot.blocks.text import (
     Block,
@@ -20,21 +21,29 @@ from bot.blocks.text import (
     say,
     words,
 )
-from unstuck.i18n import Lang, format_duration, t
+from unstuck.i18n import Lang, format_share, format_working, t
+from unstuck.nudges.rules import CHOICES
 from unstuck.nudges.view import Evidence, NudgeView
 
-MINE, SNOOZE, FALSE_ALARM = "nudge_mine", "nudge_snooze", "nudge_false_alarm"
+MINE, SNOOZE, FALSE_ALARM, WHY, MORE = (
+    "nudge_mine", "nudge_snooze", "nudge_false_alarm", "nudge_why", "nudge_more",
+)  # fmt: skip
+#: A choice of the snooze menu that opens a form.
+UNTIL = "until"
 #: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
-SNOOZES = ("hour", "tomorrow", "workday", "week")
+SNOOZES = CHOICES
 MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
 
 
-def nudge(view: NudgeView, lang: Lang) -> Drawn:
-    """The message while the ticket stalls; redrawn without buttons once that is over (`view.outcome`)."""
+def nudge(view: NudgeView, lang: Lang, discussed: Sequence[str] = ()) -> Drawn:
+    """The message while the ticket stalls; redrawn without buttons once that is over (`view.outcome`).
+
+    `discussed`: links to threads about the ticket.
+    """
     if view.outcome is not None:
         return nudge_done(view, lang)
-    blocks = [_headline(view), section(_waits(view, lang)), _reason(view), *_evidence(view, lang), *_hint(view, lang)]
-    blocks += [_buttons(view, lang), context(_why(view, lang))]
+    blocks = [_headline(view), section(waits(view, lang)), _reason(view), *_risk(view, lang), *evidence(view, lang)]
+    blocks += [*_hint(view, lang), *_discussed(discussed, lang), _buttons(view, lang), context(_heard_by(view, lang))]
     if view.note:
         blocks.append(context(escape(clip(view.note, MAX_REASON))))
     return Drawn(fallback(_summary(view, lang), view.title or ""), blocks)
@@ -56,10 +65,10 @@ def _headline(view: NudgeView) -> Block:
 
 
 def _summary(view: NudgeView, lang: Lang) -> str:
-    return t("bot.nudge_summary", lang, ticket=clip(view.ticket, 60), waited=format_duration(view.waited, lang))
+    return t("bot.nudge_summary", lang, ticket=clip(view.ticket, 60), waited=_waited(view, lang))
 
 
-def _waits(view: NudgeView, lang: Lang) -> Markup:
+def waits(view: NudgeView, lang: Lang) -> Markup:
     """Whose turn it is and for how long, in one sentence."""
     key = f"bot.nudge_waits_{view.waiting_on}" + ("" if view.party else "_unnamed")
     return say(
@@ -67,10 +76,14 @@ def _waits(view: NudgeView, lang: Lang) -> Markup:
         lang,
         party=view.party or "",
         stage=clip(view.stage, 80),
-        waited=format_duration(view.waited, lang),
-        usual=format_duration(view.threshold, lang),
+        waited=_waited(view, lang),
+        usual=format_working(view.threshold, view.working_day, lang),
         since=moment(view.still_since, lang),
     )
+
+
+def _waited(view: NudgeView, lang: Lang) -> str:
+    return format_working(view.waited, view.working_day, lang)
 
 
 def _reason(view: NudgeView) -> Block:
@@ -79,7 +92,16 @@ def _reason(view: NudgeView) -> Block:
     return rich({"type": "rich_text_section", "elements": [words(sentence)]})
 
 
-def _evidence(view: NudgeView, lang: Lang) -> Iterator[Block]:
+def _risk(view: NudgeView, lang: Lang) -> Iterator[Block]:
+    """How likely it misses its deadline, and the two facts that say so."""
+    if view.risk is not None:
+        risk, key = view.risk, "overstay" if view.risk.what == "overstay" else "miss"
+        chance, due = format_share(round(risk.chance, 2), lang), moment(risk.due, lang)
+        told = say(f"bot.nudge_risk_{key}", lang, chance=chance, due=due, field=clip(risk.what, 80))
+        yield context(told, *(escape(clip(reason, MAX_REASON)) for reason in risk.reasons))
+
+
+def evidence(view: NudgeView, lang: Lang) -> Iterator[Block]:
     if view.evidence:
         yield context(*(_fact(fact, lang) for fact in view.evidence[:MAX_EVIDENCE]))
 
@@ -100,19 +122,27 @@ def _hint(view: NudgeView, lang: Lang) -> Iterator[Block]:
         yield section(say("bot.nudge_hint", lang, title=link(view.hint_url, clip(view.hint_title, MAX_TITLE))))
 
 
+def _discussed(urls: Sequence[str], lang: Lang) -> Iterator[Block]:
+    if urls:
+        named = [link(url, t("linking.thread", lang, n=n)) for n, url in enumerate(urls, start=1)]
+        yield context(say("linking.discussed", lang, links=Markup(" · ".join(named))))
+
+
 def _buttons(view: NudgeView, lang: Lang) -> Block:
     value = str(view.nudge_id)
     menu: Block = {
         "type": "static_select",
         "action_id": SNOOZE,
         "placeholder": plain(t("bot.nudge_snooze", lang), MAX_LABEL),
-        "options": [_snooze(choice, value, lang) for choice in SNOOZES],
+        "options": [_snooze(choice, value, lang) for choice in (*view.snoozes, UNTIL)],
     }
     return actions(
         [
             button(t("bot.nudge_mine", lang), MINE, value, style="primary"),
             menu,
             button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value),
+            button(t("bot.nudge_why", lang), WHY, value),
+            {"type": "overflow", "action_id": MORE, "options": [_more(name, value, lang) for name in MENU]},
         ]
     )
 
@@ -121,14 +151,17 @@ def _snooze(choice: str, nudge_id: str, lang: Lang) -> Block:
     return {"text": plain(t(f"bot.nudge_snooze_{choice}", lang), MAX_LABEL), "value": f"{nudge_id}:{choice}"}
 
 
-def _why(view: NudgeView, lang: Lang) -> Markup:
-    if view.compared_by in ("fixed", "answered"):
-        return say("bot.nudge_why_fixed", lang, rule=view.rule, who=view.recipient_name)
-    return say("bot.nudge_why", lang, rule=view.rule, who=view.recipient_name, n=view.comparables)
+def _more(name: str, nudge_id: str, lang: Lang) -> Block:
+    return {"text": plain(t(f"nudge_forms.{name}_menu", lang), MAX_LABEL), "value": f"{nudge_id}:{name}"}
+
+
+def _heard_by(view: NudgeView, lang: Lang) -> Markup:
+    return say("bot.nudge_heard_by", lang, who=view.recipient_name)
 
 
 def _end(view: NudgeView, lang: Lang) -> Markup:
     by = person(view.outcome_by) if view.outcome_by else Markup("")
     if view.outcome == "snoozed" and view.snoozed_until is not None:
-        return say("bot.nudge_snoozed", lang, by=by, until=moment(view.snoozed_until, lang))
+        key = "bot.nudge_snoozed_reply" if view.until_reply else "bot.nudge_snoozed"
+        return say(key, lang, by=by, until=moment(view.snoozed_until, lang))
     return say(f"bot.nudge_{view.outcome}_done", lang, by=by)

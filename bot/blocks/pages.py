@@ -1,12 +1,11 @@
-"""Help, the App Home, and the short messages that every feature may need."""
+"""Help, what waits for somebody, and the short messages that every feature may need."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from bot.blocks.shapes import Drawn, context, divider, header, section
+from bot.blocks.shapes import Drawn, context, section
 from bot.blocks.text import Block, clip, escape, fallback, rich, rich_link, say, words
 from unstuck.i18n import Lang, format_duration, t
 
@@ -29,16 +28,6 @@ def help_(lang: Lang) -> Drawn:
     """What can be asked, with examples to copy."""
     blocks = [section(say(f"help.{part}", lang)) for part in ("intro", "answers", "insights", "nudges", "commands")]
     return Drawn(fallback(t("help.intro", lang)), blocks)
-
-
-def home(waiting: Sequence[Waiting], lang: Lang, *, may_ask: bool) -> dict[str, Any]:
-    """The App Home of one person, as a view."""
-    blocks = [header(t("home.title", lang)), section(say("home.intro", lang)), section(say("help.answers", lang))]
-    if may_ask:
-        blocks.append(section(say("help.insights", lang)))
-    blocks += [divider(), header(t("home.waiting", lang)), *_waiting(waiting, lang), divider()]
-    blocks.append(context(say("help.commands", lang)))
-    return {"type": "home", "blocks": blocks}
 
 
 def waiting_list(waiting: Sequence[Waiting], lang: Lang) -> Drawn:

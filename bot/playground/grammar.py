@@ -58,6 +58,26 @@ def _unique_values(element: dict[str, Any]) -> Iterator[str]:
         yield "option values must be unique"
 
 
+def _page_size(table: dict[str, Any]) -> Iterator[str]:
+    yield from _rectangular(table)
+    if not 1 <= table.get("page_size", 5) <= 100:
+        yield "page_size must be between 1 and 100"
+    header = (table.get("rows") or [[]])[0]
+    if any(isinstance(cell, dict) and cell.get("type") == "rich_text" for cell in header):
+        yield "header cells must not be rich_text"
+
+
+def _same_labels(chart: dict[str, Any]) -> Iterator[str]:
+    """Each series has a point for each category, in their order, and a name of its own."""
+    series = [one for one in chart.get("series", []) if isinstance(one, dict)]
+    categories = (chart.get("axis_config") or {}).get("categories")
+    names = [one.get("name") for one in series]
+    if len(names) != len(set(names)):
+        yield "series names must be unique"
+    if any([point.get("label") for point in one.get("data", [])] != categories for one in series):
+        yield "data labels must match axis_config.categories"
+
+
 ID = Field("text", maximum=255, minimum=1)
 CONFIRM = may("object", of=("confirm",))
 PLACEHOLDER = may("plain", maximum=150)
@@ -71,6 +91,7 @@ SELECTS = (
     "external_select",
 )
 PICKERS = ("datepicker", "timepicker", "datetimepicker", "checkboxes", "radio_buttons", "overflow")
+CHARTS = ("pie", "bar", "area", "line")
 INTERACTIVE = ("button", *SELECTS, *PICKERS)
 INPUTS = (
     "plain_text_input",
@@ -213,6 +234,25 @@ OBJECTS: dict[str, Shape] = {
     "usergroup": Shape({"usergroup_id": must("text"), "style": may("any")}),
     "date": Shape({"timestamp": must("number"), "format": must("text"), "url": may("url"), "fallback": may("text")}),
     "broadcast": Shape({"range": must("text")}),
+    "pie": Shape({"segments": must("list", maximum=6, of=("point",))}),
+    **dict.fromkeys(
+        CHARTS[1:],
+        Shape(
+            {"series": must("list", maximum=6, of=("series",)), "axis_config": must("object", of=("axis_config",))},
+            check=_same_labels,
+        ),
+    ),
+    # Slack documents no limits of these words and points: twenty is what its own examples keep to.
+    "series": Shape({"name": must("text", maximum=20), "data": must("list", maximum=20, of=("point",))}, always=()),
+    "point": Shape({"label": must("text", maximum=20), "value": must("number")}, always=()),
+    "axis_config": Shape(
+        {
+            "categories": must("list", maximum=20, item=Field("text", maximum=20, minimum=1)),
+            "x_label": may("text", maximum=50),
+            "y_label": may("text", maximum=50),
+        },
+        always=(),
+    ),
     "column_setting": Shape({"align": may("text"), "is_wrapped": may("flag")}, always=()),
 }
 ROW = Field("list", maximum=20, minimum=1, of=CELLS)
@@ -267,8 +307,9 @@ BLOCKS: dict[str, Shape] = {
             "page_size": may("number"),
             "row_header_column_index": may("number"),
         },
-        check=_rectangular,
+        check=_page_size,
     ),
+    "data_visualization": Shape({"title": must("text", maximum=50), "chart": must("object", of=CHARTS)}),
 }
 
 MESSAGE_FORBIDS = frozenset({"alert", "file", "input"})

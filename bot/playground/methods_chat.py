@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.playground.calls import Arguments, Json, Refusal, method
 from bot.playground.validator import problems
-from bot.playground.workspace import BOT_USER, Channel, Message, Workspace
+from bot.playground.workspace import BOT_USER, Channel, Link, Message, Workspace
 
 POST = (
     "text blocks metadata thread_ts reply_broadcast unfurl_links unfurl_media mrkdwn markdown_text "
@@ -17,6 +17,9 @@ CHUNKS = ("markdown_text", "task_update", "plan_update", "blocks")
 MAX_UPDATE_TEXT = 4000
 MAX_TEXT = 40_000
 MAX_MARKDOWN = 12_000
+#: An attachment with more has been seen refused.
+MAX_PREVIEW_BLOCKS = 20
+PREVIEW_KEYS = {"blocks", "preview", "color", "fallback", "title", "title_link", "text", "hide_color"}
 
 
 @method("chat.postMessage", required="channel", optional=POST, scope="chat:write")
@@ -75,7 +78,7 @@ def delete(workspace: Workspace, args: Arguments) -> Json:
 
 @method("chat.getPermalink", required="channel message_ts", takes_json=False)
 def permalink(workspace: Workspace, args: Arguments) -> Json:
-    channel, ts = args.need("channel"), args.need("message_ts")
+    channel, ts = workspace.channel(args.need("channel")).id, args.need("message_ts")
     if workspace.message(channel, ts) is None:
         raise Refusal("message_not_found")
     return {
@@ -83,6 +86,26 @@ def permalink(workspace: Workspace, args: Arguments) -> Json:
         "channel": channel,
         "permalink": f"https://desk.slack.com/archives/{channel}/p{ts.replace('.', '')}",
     }
+
+
+@method(
+    "chat.unfurl",
+    optional="channel ts unfurl_id source unfurls metadata user_auth_message user_auth_required user_auth_url "
+    "user_auth_blocks",
+    scope="links:write",
+)
+def unfurl(workspace: Workspace, args: Arguments) -> Json:
+    link = _link(workspace, args)
+    previews = args.parsed("unfurls")
+    if not previews:
+        raise Refusal("missing_unfurls")
+    if not isinstance(previews, dict) or not set(previews) <= set(link.urls):
+        raise Refusal("cannot_unfurl_url")
+    for url, preview in previews.items():
+        _check_preview(url, preview)
+    message = workspace.message(link.channel, link.ts)
+    (link.unfurls if message is None else message.unfurls).update(previews)
+    return {"ok": True}
 
 
 @method(
@@ -157,6 +180,32 @@ def _blocks(args: Arguments) -> list[Json]:
         messages = [f"[ERROR] {problem.text} [json-pointer:/blocks{problem.pointer}]" for problem in found]
         raise Refusal(found[0].error, errors=messages, response_metadata={"messages": messages})
     return list(blocks)
+
+
+def _link(workspace: Workspace, args: Arguments) -> Link:
+    """The links that a preview is for: by channel and ts, or by unfurl id and source. Raises `Refusal`."""
+    unfurl_id, channel = args.text("unfurl_id"), args.text("channel")
+    if unfurl_id is not None:
+        found = workspace.links.get(unfurl_id)
+        if found is None or args.text("source") != found.source:
+            raise Refusal("cannot_find_message" if args.text("source") else "missing_source")
+        return found
+    if channel is None or args.text("ts") is None:
+        raise Refusal("missing_channel" if channel is None else "missing_ts")
+    for link in workspace.links.values():
+        if (link.channel, link.ts) == (channel, args.text("ts")):
+            return link
+    raise Refusal("cannot_find_message")
+
+
+def _check_preview(url: str, preview: Any) -> None:
+    """Raises `Refusal` unless Slack could show it: blocks as in a message, or an old-fashioned attachment."""
+    if not isinstance(preview, dict) or set(preview) - PREVIEW_KEYS:
+        raise Refusal("cannot_parse_attachment")
+    found = problems(preview.get("blocks", []))
+    if found or len(preview.get("blocks", [])) > MAX_PREVIEW_BLOCKS:
+        messages = [f"[ERROR] {p.text} [json-pointer:/{url}/blocks{p.pointer}]" for p in found] or ["too many blocks"]
+        raise Refusal("cannot_parse_attachment", response_metadata={"messages": messages})
 
 
 def _metadata(args: Arguments) -> Json | None:

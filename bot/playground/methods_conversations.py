@@ -41,7 +41,7 @@ def open_direct(workspace: Workspace, args: Arguments) -> Json:
     takes_json=False,
 )
 def info(workspace: Workspace, args: Arguments) -> Json:
-    return {"ok": True, "channel": _shown(workspace.channel(args.need("channel")))}
+    return {"ok": True, "channel": _shown(workspace.channel(args.need("channel")), workspace)}
 
 
 @method(
@@ -52,14 +52,17 @@ def info(workspace: Workspace, args: Arguments) -> Json:
 )
 def list_channels(workspace: Workspace, args: Arguments) -> Json:
     kinds = {{"public_channel": "channel", "private_channel": "group"}.get(kind, kind) for kind in _types(args)}
-    shown = [_shown(c) for c in workspace.channels.values() if c.kind in kinds]
+    shown = [_shown(c, workspace) for c in workspace.channels.values() if c.kind in kinds]
     return {"ok": True, "channels": shown, "response_metadata": {"next_cursor": ""}}
 
 
 @method("conversations.members", required="channel", optional="cursor limit", scope="channels:read", takes_json=False)
 def members(workspace: Workspace, args: Arguments) -> Json:
     channel = workspace.channel(args.need("channel"))
-    return {"ok": True, "members": list(channel.members), "response_metadata": {"next_cursor": ""}}
+    start, size = args.number("cursor", 0), args.number("limit", 100)
+    page, rest = channel.members[start : start + size], channel.members[start + size :]
+    cursor = str(start + size) if rest else ""
+    return {"ok": True, "members": page, "response_metadata": {"next_cursor": cursor}}
 
 
 @method("conversations.join", required="channel", scope="channels:join")
@@ -69,7 +72,7 @@ def join(workspace: Workspace, args: Arguments) -> Json:
         raise Refusal("method_not_supported_for_channel_type")
     if BOT_USER not in channel.members:
         channel.members.append(BOT_USER)
-    return {"ok": True, "channel": _shown(channel)}
+    return {"ok": True, "channel": _shown(channel, workspace)}
 
 
 @method("reactions.add", required="channel name timestamp", scope="reactions:write")
@@ -108,7 +111,7 @@ def _page(messages: list[Message], args: Arguments) -> Json:
     return {"ok": True, "messages": shown, "has_more": bool(rest), "response_metadata": {"next_cursor": cursor}}
 
 
-def _shown(channel: Channel) -> Json:
+def _shown(channel: Channel, workspace: Workspace) -> Json:
     return {
         "id": channel.id,
         "name": channel.name,
@@ -116,5 +119,6 @@ def _shown(channel: Channel) -> Json:
         "is_im": channel.kind == "im",
         "is_private": channel.kind != "channel",
         "is_archived": channel.archived,
+        "is_ext_shared": channel.id in workspace.shared,
         "is_member": BOT_USER in channel.members,
     }

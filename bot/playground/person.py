@@ -7,7 +7,8 @@ import uuid
 from typing import Any
 
 from bot.playground.calls import Json
-from bot.playground.workspace import APP_ID, BOT_USER, TEAM_ID, Channel, Message, User, Workspace
+from bot.playground.views import STATEFUL, Trigger, View, elements_of, entry
+from bot.playground.workspace import APP_ID, BOT_ID, BOT_USER, TEAM_ID, Channel, Link, Message, User, Workspace
 
 
 def event(workspace: Workspace, inner: Json) -> Json:
@@ -66,33 +67,27 @@ def command(workspace: Workspace, user: User, channel: Channel, name: str, text:
         "api_app_id": APP_ID,
         "is_enterprise_install": "false",
         "response_url": response_url,
-        "trigger_id": new_trigger(workspace),
+        "trigger_id": new_trigger(workspace, user.id),
     }
 
 
-def press(
-    workspace: Workspace, user: User, message: Message, action_id: str, value: str | None, response_url: str
-) -> Json:
+def press(workspace: Workspace, user: User, message: Message, action_id: str, value: Any, response_url: str) -> Json:
     """The payload of a pressed button or a chosen option. Raises `LookupError` when it is not there."""
     elements = message.buttons()
     if action_id not in elements:
         raise LookupError(f"no {action_id!r} on the message; it has {sorted(elements)}")
-    payload: Json = {
-        "type": "block_actions",
-        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team},
-        "api_app_id": APP_ID,
-        "token": "verification",
+    block_id = _block_of(message, action_id)
+    action = _action(elements[action_id], block_id, message.ts, value)
+    payload = _interaction(workspace, user, "block_actions") | {
         "container": {
             "type": "message",
             "message_ts": message.ts,
             "channel_id": message.channel,
             "is_ephemeral": message.ephemeral_to is not None,
         },
-        "trigger_id": new_trigger(workspace),
-        "team": {"id": TEAM_ID, "domain": "desk"},
-        "channel": {"id": message.channel, "name": workspace.channels[message.channel].name},
+        "channel": _channel(workspace, message.channel),
         "response_url": response_url,
-        "actions": [_action(elements[action_id], message, value)],
+        "actions": [action],
         "state": {"values": {}},
     }
     if message.ephemeral_to is None:
@@ -100,24 +95,116 @@ def press(
     return payload
 
 
-def new_trigger(workspace: Workspace) -> str:
+def press_in_view(workspace: Workspace, user: User, view: View, name: str, value: Any, at: str) -> Json:
+    """The payload of something pressed or chosen in a modal or on the Home; what was chosen is filled in already."""
+    block, element = view.find(name)
+    action = _action(element, block["block_id"], at, value, view.offered.get(element["action_id"]))
+    modal = view.id if view.content["type"] == "modal" else None
+    return _interaction(workspace, user, "block_actions", modal) | {
+        "container": {"type": "view", "view_id": view.id},
+        "view": _shown(view),
+        "actions": [action],
+    }
+
+
+def submission(workspace: Workspace, user: User, view: View) -> Json:
+    return _interaction(workspace, user, "view_submission", view.id) | {"view": _shown(view), "response_urls": []}
+
+
+def closed(workspace: Workspace, user: User, view: View, *, everything: bool) -> Json:
+    payload = _interaction(workspace, user, "view_closed") | {"view": _shown(view), "is_cleared": everything}
+    del payload["trigger_id"]
+    return payload
+
+
+def suggestion(workspace: Workspace, user: User, view: View, name: str, typed: str) -> Json:
+    """What Slack asks while somebody types into a select whose options the app has."""
+    block, element = view.find(name)
+    payload = _interaction(workspace, user, "block_suggestion") | {
+        "container": {"type": "view", "view_id": view.id},
+        "view": _shown(view),
+        "action_id": element["action_id"],
+        "block_id": block["block_id"],
+        "value": typed,
+    }
+    del payload["trigger_id"]
+    return payload
+
+
+def message_shortcut(workspace: Workspace, user: User, message: Message, callback_id: str, response_url: str) -> Json:
+    return _interaction(workspace, user, "message_action") | {
+        "callback_id": callback_id,
+        "action_ts": message.ts,
+        "message_ts": message.ts,
+        "message": message.as_json(),
+        "channel": _channel(workspace, message.channel),
+        "response_url": response_url,
+    }
+
+
+def global_shortcut(workspace: Workspace, user: User, callback_id: str, at: str) -> Json:
+    return _interaction(workspace, user, "shortcut") | {"callback_id": callback_id, "action_ts": at}
+
+
+def link_shared(unfurl_id: str, link: Link, domains: list[str], thread_ts: str | None, *, is_member: bool) -> Json:
+    """The event about links of our domains. While a message is being written its channel is `COMPOSER`."""
+    inner: Json = {
+        "type": "link_shared",
+        "user": link.user,
+        "channel": link.channel,
+        "message_ts": link.ts,
+        "unfurl_id": unfurl_id,
+        "source": link.source,
+        "is_bot_user_member": is_member,
+        "links": [{"url": url, "domain": domain} for url, domain in zip(link.urls, domains, strict=True)],
+        "event_ts": link.ts,
+    }
+    return inner | ({"thread_ts": thread_ts} if thread_ts else {})
+
+
+def new_trigger(workspace: Workspace, user: str, view: str | None = None) -> str:
+    """A trigger id. `view`: the modal it was pressed in."""
     trigger = f"{workspace.new_id('trigger.')}.{uuid.uuid4().hex}"
-    workspace.triggers.add(trigger)
+    workspace.triggers[trigger] = Trigger(user, workspace.clock.now(), view)
     return trigger
 
 
-def _action(element: Json, message: Message, value: str | None) -> Json:
-    action: dict[str, Any] = {
+def _interaction(workspace: Workspace, user: User, kind: str, view: str | None = None) -> Json:
+    return {
+        "type": kind,
+        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team},
+        "api_app_id": APP_ID,
+        "token": "verification",
+        "team": {"id": TEAM_ID, "domain": "desk"},
+        "trigger_id": new_trigger(workspace, user.id, view),
+        "enterprise": None,
+        "is_enterprise_install": False,
+    }
+
+
+def _shown(view: View) -> Json:
+    ours = {"team_id": TEAM_ID, "app_id": APP_ID, "app_installed_team_id": TEAM_ID, "bot_id": BOT_ID}
+    return view.as_json() | ours
+
+
+def _channel(workspace: Workspace, channel_id: str) -> Json:
+    """Slack names no private channel and no direct conversation."""
+    channel = workspace.channels[channel_id]
+    unnamed = {"group": "privategroup", "im": "directmessage"}
+    return {"id": channel_id, "name": unnamed.get(channel.kind, channel.name)}
+
+
+def _action(element: Json, block_id: str, at: str, value: Any, offered: list[Json] | None = None) -> Json:
+    action: Json = {
         "type": element["type"],
         "action_id": element["action_id"],
-        "block_id": _block_of(message, element["action_id"]),
-        "action_ts": message.ts,
+        "block_id": block_id,
+        "action_ts": at,
     }
-    if element["type"] in ("static_select", "overflow", "radio_buttons"):
-        chosen = next((o for o in element["options"] if o["value"] == value), None)
-        if chosen is None:
-            raise LookupError(f"no option {value!r} in {element['action_id']!r}")
-        return action | {"selected_option": chosen}
+    if element["type"] == "overflow":
+        return action | {"selected_option": entry(element | {"type": "static_select"}, value)["selected_option"]}
+    if element["type"] in STATEFUL:
+        return action | entry(element, value, offered)
     if element["type"] == "feedback_buttons":
         return action | {"value": value}
     return action | {"text": element.get("text"), **({"value": element["value"]} if "value" in element else {})}
@@ -125,6 +212,6 @@ def _action(element: Json, message: Message, value: str | None) -> Json:
 
 def _block_of(message: Message, action_id: str) -> str:
     for index, block in enumerate(message.blocks):
-        if any(e.get("action_id") == action_id for e in [*block.get("elements", []), block.get("accessory") or {}]):
+        if any(element["action_id"] == action_id for element in elements_of(block)):
             return str(block.get("block_id", f"b{index}"))
     return ""

@@ -35,6 +35,7 @@ from bot.playground import (
 from bot.playground.app_side import COMMAND, EVENT, INTERACTION, Ack, AppSide, OverHttp, OverSocket
 from bot.playground.calls import Arguments, Json, Method, Refusal
 from bot.playground.faults import Faults
+from bot.playground.forms import Forms
 from bot.playground.socket_mode import SocketMode
 from bot.playground.validator import problems
 from bot.playground.wire import Server
@@ -48,7 +49,7 @@ FAMILIES = (methods_apps, methods_chat, methods_conversations, methods_files, me
 USES_OF_A_RESPONSE_URL = 5
 
 
-class SlackStandIn:
+class SlackStandIn(Forms):
     """A workspace, the Web API in front of it, and hands to use it with."""
 
     bot_token = "xoxb-standin"  # noqa: S105
@@ -60,6 +61,8 @@ class SlackStandIn:
         self.faults = Faults()
         #: What the bot token may do: by default what the manifest asks for.
         self.scopes = frozenset(manifest_scopes() if scopes is None else scopes)
+        self.shortcuts = manifest_shortcuts()
+        self.unfurl_domains = list(manifest()["features"].get("unfurl_domains", []))
         #: Bot tokens that were taken back: calls with them fail.
         self.revoked = False
         #: Seconds before each repeat of an event that was not acknowledged (Slack: 0, 60, 300).
@@ -173,10 +176,6 @@ class SlackStandIn:
         """Id of the conversation between the bot and `user`."""
         return self.workspace.direct(user).id
 
-    def home(self, user: str) -> Json | None:
-        """The Home that was last published for `user`."""
-        return copy.deepcopy(self.workspace.homes.get(user))
-
     def calls(self, method: str) -> list[Json]:
         """Arguments of every call of a Web API method that got through."""
         return [copy.deepcopy(values) for name, values in list(self.workspace.calls) if name == method]
@@ -198,6 +197,7 @@ class SlackStandIn:
         message = self._store(channel, user, text, thread_ts)
         if tell:
             self._tell(channel, user, message, "message")
+            self._tell_links_of(message)
         return message
 
     def mention(self, channel: str, user: str, text: str, *, thread_ts: str | None = None) -> Message:
@@ -206,6 +206,7 @@ class SlackStandIn:
         kinds = ["app_mention", "message"]
         for kind in kinds if self.mention_first else reversed(kinds):
             self._tell(channel, user, message, kind)
+        self._tell_links_of(message)
         return message
 
     def direct_message(self, user: str, text: str, *, thread_ts: str | None = None) -> Message:
@@ -222,7 +223,7 @@ class SlackStandIn:
             self.respond(url.rsplit("/", 1)[1], ack.body)
         return ack
 
-    def press(self, user: str, message: Message, action_id: str, value: str | None = None) -> Ack:
+    def press(self, user: str, message: Message, action_id: str, value: Any = None) -> Ack:
         """`user` presses a button of a message as they saw it, or chooses `value` in a select."""
         url = self._response_url(message.channel, user, message.ts)
         payload = person.press(self.workspace, self.workspace.user(user), message, action_id, value, url)
@@ -302,7 +303,16 @@ class SlackStandIn:
 
 
 @cache
+def manifest() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    return found
+
+
 def manifest_scopes() -> frozenset[str]:
     """The bot scopes that the app's manifest asks for."""
-    manifest: dict[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    return frozenset(manifest["oauth_config"]["scopes"]["bot"])
+    return frozenset(manifest()["oauth_config"]["scopes"]["bot"])
+
+
+def manifest_shortcuts() -> dict[str, str]:
+    """The manifest's shortcuts: callback id to `message` or `global`."""
+    return {one["callback_id"]: one["type"] for one in manifest()["features"].get("shortcuts", [])}

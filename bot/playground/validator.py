@@ -17,7 +17,9 @@ MAX_ID = 255
 # Slack refuses a message as a whole (`msg_blocks_too_long`) by a formula that it does not document;
 # these two numbers are what developers measured (bolt-js#2509), rounded down.
 MAX_TOTAL, TOTAL_PER_BLOCK = 13_000, 125
+MAX_CHARTS = 2
 MAX_MARKDOWN_TOTAL = 12_000
+MAX_VIEW_STRING = {"private_metadata": 3000, "callback_id": MAX_ID, "external_id": MAX_ID}
 MAX_VIEW_TEXT = {"title": 24, "submit": 24, "close": 24}
 VIEW_KEYS = {
     "modal": {
@@ -66,13 +68,22 @@ def view_problems(view: Any, kind: str) -> list[Problem]:
             found += _value(view[name], Field("plain", maximum=limit), f"/{name}")
     if kind == "modal" and "title" not in view:
         found.append(Problem("/title", "missing required field"))
-    if len(str(view.get("private_metadata", ""))) > 3000:
-        found.append(Problem("/private_metadata", "must be less than 3001 characters"))
+    for name, limit in MAX_VIEW_STRING.items():
+        if name in view:
+            found += _value(view[name], Field("text", maximum=limit), f"/{name}")
+    for name in ("clear_on_close", "notify_on_close"):
+        if name in view:
+            found += _value(view[name], Field("flag"), f"/{name}")
     blocks = view.get("blocks")
     found += [Problem(f"/blocks{p.pointer}", p.text) for p in problems(blocks, kind)]
     if kind == "modal" and "submit" not in view and any(b.get("type") == "input" for b in blocks or []):
         found.append(Problem("/submit", "missing required field"))
     return found
+
+
+def object_problems(value: Any) -> list[Problem]:
+    """Every rule that one element breaks."""
+    return _object(value, (str(value.get("type")),), "") if isinstance(value, dict) else [Problem("", "no object")]
 
 
 def _block(block: Any, pointer: str, surface: str) -> list[Problem]:
@@ -178,6 +189,8 @@ def _whole_message(blocks: list[dict[str, Any]]) -> list[Problem]:
     found = []
     if sum(block["type"] in ("table", "data_table") for block in blocks) > 1:
         found.append(Problem("", "only_one_table_allowed", "invalid_attachments"))
+    if sum(block["type"] == "data_visualization" for block in blocks) > MAX_CHARTS:
+        found.append(Problem("", f"no more than {MAX_CHARTS} data_visualization blocks allowed"))
     if sum(len(block["text"]) for block in blocks if block["type"] == "markdown") > MAX_MARKDOWN_TOTAL:
         found.append(Problem("", "markdown text is too long", "msg_too_long"))
     prose = [block for block in blocks if block["type"] not in ("table", "data_table", "data_visualization")]

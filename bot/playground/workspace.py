@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bot.playground.calls import Json, Refusal
+from bot.playground.views import Trigger, View
 from unstuck.clock import Clock
 
 T = TypeVar("T")
@@ -64,6 +65,8 @@ class Message:
     reactions: list[tuple[str, str]] = field(default_factory=list)
     #: Response URL through which an ephemeral answer was given.
     response_url: str | None = None
+    #: Previews of links, by address.
+    unfurls: dict[str, Json] = field(default_factory=dict)
 
     def buttons(self) -> dict[str, Json]:
         """Every element that can be pressed or chosen, by action id."""
@@ -71,7 +74,7 @@ class Message:
 
     def all_text(self) -> str:
         """All words a reader sees, fallback text first."""
-        return "\n".join([self.text, *_words(self.blocks)])
+        return "\n".join([self.text, *_words(self.blocks), *_words(self.unfurls)])
 
     def pings(self) -> list[str]:
         """Whom Slack would notify: live mentions and broadcasts in mrkdwn and in the text."""
@@ -91,7 +94,22 @@ class Message:
             shown["edited"] = {"user": self.user, "ts": self.ts}
         if self.files:
             shown["files"] = self.files
+        if self.unfurls:
+            shown["attachments"] = [{"from_url": url, **preview} for url, preview in self.unfurls.items()]
         return copy.deepcopy(shown)
+
+
+@dataclass(slots=True)
+class Link:
+    """Addresses of one message, posted or still being written, that the app may show a preview of."""
+
+    channel: str
+    ts: str
+    user: str
+    urls: list[str]
+    #: `conversations_history` or `composer`.
+    source: str
+    unfurls: dict[str, Json] = field(default_factory=dict)
 
 
 class Workspace:
@@ -106,13 +124,15 @@ class Workspace:
         #: Ids of channels that another organisation reads along.
         self.shared: set[str] = set()
         self.files: dict[str, Json] = {}
-        #: Last published Home by user, and opened modals by view id.
-        self.homes: dict[str, Json] = {}
-        self.views: dict[str, Json] = {}
+        #: Last published Home by user, open modals by view id, and the ids of a person's modals, lowest first.
+        self.homes: dict[str, View] = {}
+        self.views: dict[str, View] = {}
+        self.stacks: dict[str, list[str]] = {}
         self.statuses: list[Json] = []
         self.prompts: list[Json] = []
-        #: Trigger ids that still open a modal.
-        self.triggers: set[str] = set()
+        self.triggers: dict[str, Trigger] = {}
+        #: Links that the app was told of, by unfurl id.
+        self.links: dict[str, Link] = {}
         #: Response URLs: id to (channel, user, uses left, message the button sits on).
         self.response_urls: dict[str, Json] = {}
         #: Tokens that were given out for installations, and whose they are; refresh tokens, each good for once.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 from sqlmodel import Session
 
+from knowledge import redact
 from knowledge.cards import PUBLIC, Card
 from knowledge.fate import Event, Outcome
 from unstuck import notices
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 USE = table_of(KnowledgeUse)
 #: No answer cites more.
 MOST = 20
+#: A complaint waits so long for a comment, so that its reader gets one message.
+COMMENT_WITHIN = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Use:
     #: `good` or `bad` once somebody has said so, and why.
     verdict: str | None
     reason: str | None
+    #: What the person wrote beside the reason.
+    comment: str | None = None
 
 
 def read_ids(value: str) -> list[int]:
@@ -48,7 +53,7 @@ def read_ids(value: str) -> list[int]:
 
 
 def find(deps: Deps, ids: Sequence[int]) -> list[Use]:
-    wanted = select(USE.c.id, USE.c.card_id, USE.c.asked_by, USE.c.question, USE.c.verdict, USE.c.reason)
+    wanted = select(USE.c.id, USE.c.card_id, USE.c.asked_by, USE.c.question, USE.c.verdict, USE.c.reason, USE.c.comment)
     with reading(deps.engine) as connection:
         return [Use(*row) for row in connection.execute(wanted.where(USE.c.id.in_(ids)).order_by(USE.c.id))]
 
@@ -71,6 +76,27 @@ def say(deps: Deps, uses: Sequence[Use], outcome: Outcome | None) -> Outcome:
                 if use.card_id in cards:
                     _complain(session, use, cards[use.card_id], stands, now)
     return stands
+
+
+def comment(deps: Deps, uses: Sequence[Use], words: str) -> bool:
+    """Add what somebody wrote beside their reason, for the same reader. `False` when there is nothing to add to."""
+    if not words or not uses or uses[0].verdict != "bad" or uses[0].comment is not None:
+        return False
+    kept, now = redact.text(words), deps.clock.now()
+    cards = deps.knowledge.cards([use.card_id for use in uses])
+    with deps.sessions.begin() as session:
+        unsaid = USE.c.id.in_([use.id for use in uses]), USE.c.comment.is_(None)
+        if not session.execute(update(USE).where(*unsaid).values(comment=kept)).rowcount:  # type: ignore[attr-defined]
+            return False
+        for use in uses:
+            if use.card_id in cards and not notices.amend(session, _key(use), {"comment": kept}, now):
+                _complain(session, replace(use, comment=kept), cards[use.card_id], Outcome(str(use.reason)), now)
+    return True
+
+
+def _key(use: Use) -> str:
+    """One complaint a card and person; a comment that came too late for it is another."""
+    return f"{'comment' if use.comment else 'feedback'}:{use.card_id}:{use.asked_by}"
 
 
 def _stands(use: Use) -> Outcome | None:
@@ -97,6 +123,7 @@ def _complain(session: Session, use: Use, card: Card, outcome: Outcome, now: dat
         "reason": outcome.value,
         "by": use.asked_by,
         "question": use.question,
+        "comment": use.comment,
     }
-    key = f"feedback:{card.id}:{use.asked_by}"
-    notices.put(session, Told(key, "feedback", payload, owner.recipient, owner.source_id, owner.team), now)
+    told = Told(_key(use), "feedback", payload, owner.recipient, owner.source_id, owner.team)
+    notices.put(session, told, now, after=timedelta(0) if use.comment else COMMENT_WITHIN)

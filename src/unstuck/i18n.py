@@ -69,6 +69,21 @@ def format_duration(seconds: float, lang: Lang) -> str:
     return sign + _count(_rounded(size, 1), "second", lang)
 
 
+def format_working(seconds: float, working_day: int, lang: Lang) -> str:
+    """Business time, in working days of so many seconds each: `3 working days 2 h`."""
+    if working_day >= _UNITS[0][1] or seconds < working_day:
+        return format_duration(seconds, lang)
+    days, rest = divmod(_rounded(seconds, _UNITS[1][1]), working_day)
+    hours = rest // _UNITS[1][1] if days < 10 else 0
+    return _count(int(days), "working_day", lang) + (f" {_count(int(hours), 'hour', lang)}" if hours else "")
+
+
+def format_span(days: int, seconds: int, lang: Lang) -> str:
+    """So many working days and so much time beside: `1 working day 4 h`; empty for none."""
+    parts = [_count(days, "working_day", lang)] if days else []
+    return " ".join([*parts, format_duration(seconds, lang)] if seconds else parts)
+
+
 def _rounded(value: float, step: int) -> int:
     return int(value / step + 0.5) * step
 

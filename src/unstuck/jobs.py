@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 
 from unstuck.clock import SystemClock
 from unstuck.deps import Deps
-from unstuck.nudges.desk import learn, read_desk
+from unstuck.nudges.desk import Desk, learn, read_desk
+from unstuck.nudges.follow import follow
 from unstuck.nudges.plan import Planned, plan_nudges
-from unstuck.nudges.sweep import look, look_at_all
+from unstuck.nudges.sweep import look, look_anew
 from unstuck.stalls.clocks import Calendars
 from unstuck.stalls.thresholds import Group, Threshold
 from unstuck.tickets.calendars import load_calendars
@@ -31,6 +32,8 @@ Deliver = Callable[[], object]
 SWEEP_EVERY, RELEARN_AFTER = timedelta(minutes=1), timedelta(hours=12)
 #: With nothing learned yet (no history, say), try again sooner.
 RETRY_AFTER = timedelta(minutes=10)
+#: How often the risks of open tickets are reckoned.
+RISKS_EVERY = timedelta(hours=1)
 #: How often solved tickets become knowledge.
 KNOW_EVERY = timedelta(hours=1)
 #: How often ticket systems are read, and how soon after they say that there is news.
@@ -47,6 +50,8 @@ class Jobs:
     deliver: Deliver | None = None
     _learned: Mapping[Group, Threshold] = field(default_factory=dict)
     _learned_at: datetime | None = None
+    #: By which tickets were looked at last.
+    _desk: Desk | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     #: Set when the process wants to end: a job of hours stops at its next slice.
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -55,6 +60,7 @@ class Jobs:
         """One round: find stalls, write nudges down, deliver what is due."""
         with self._lock:
             planned = self.sweep()
+            self.follow()
             if self.deliver is not None:
                 self.deliver()
         return planned
@@ -65,11 +71,21 @@ class Jobs:
         learned = self._up_to_date(now)
         with reading(self.deps.engine) as connection:
             desk = read_desk(connection, self.deps.settings, learned)
+        with self.deps.sessions.begin() as session:
+            look_anew(session.connection(), self._desk, desk, now)
+        with reading(self.deps.engine) as connection:
             findings = look(connection, desk, now)
         with self.deps.sessions.begin() as session:
             planned = plan_nudges(session, findings, desk)
+        self._desk = desk
         log.info("sweep: %s", planned)
         return planned
+
+    def follow(self) -> None:
+        """See what became of the nudges that are out."""
+        with self.deps.sessions.begin() as session:
+            desk = read_desk(session.connection(), self.deps.settings, {})
+            follow(session, desk, self.deps.clock.now())
 
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""
@@ -78,8 +94,6 @@ class Jobs:
             with reading(self.deps.engine) as connection:
                 calendars = Calendars(load_calendars(connection))
             self._learned, self._learned_at = learn(self.deps.facts, calendars, now), now
-            with self.deps.sessions.begin() as session:
-                look_at_all(session.connection(), now)
             log.info("learned %s thresholds", len(self._learned))
         return self._learned
 
@@ -97,6 +111,12 @@ class Jobs:
         )
         lasting = timedelta(days=self.deps.settings.reused_after_days)
         follow_uses(self.deps.sessions, self.deps.knowledge, self.deps.clock.now(), lasting)
+
+    def risks(self) -> None:
+        """Which open tickets may well be late soon."""
+        from unstuck.nudges.risks import reckon
+
+        reckon(self.deps.engine, self.deps.facts, self.deps.clock.now(), RISKS_EVERY / 2)
 
     def upkeep(self) -> None:
         """Once a week: what the knowledge base needs people for, and what is new."""
@@ -145,7 +165,7 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.add_job(_guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
         scheduler.add_job(_guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
-    for job, step in ((jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
+    for job, step in ((jobs.risks, RISKS_EVERY), (jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
         seconds = int(step.total_seconds())
         scheduler.add_job(_guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
     scheduler.add_job(_guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)

@@ -11,6 +11,7 @@ lost its lease changes nothing.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,8 +59,8 @@ class Held:
     channel: str | None
 
 
-def put(session: Session, told: Told, now: datetime) -> bool:
-    """Write a notice down; `False` when its key is known already."""
+def put(session: Session, told: Told, now: datetime, *, after: timedelta = timedelta(0)) -> bool:
+    """Write a notice down, due `after` a while; `False` when its key is known already."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {
         "key": told.key,
@@ -69,11 +70,21 @@ def put(session: Session, told: Told, now: datetime) -> bool:
         "source_id": told.source_id,
         "team": told.team,
         "state": "due",
-        "due_at": now,
+        "due_at": now + after,
         "attempts": 0,
     }
     statement = insert(NOTICE).values(**row).on_conflict_do_nothing(index_elements=["key"])
     return session.execute(statement.returning(NOTICE.c.id)).first() is not None
+
+
+def amend(session: Session, key: str, payload: Mapping[str, Any], now: datetime) -> bool:
+    """Add to what a notice says and make it due. `False` when somebody may have read it already, or nobody wrote it."""
+    unsent = NOTICE.c.key == key, NOTICE.c.state == "due", NOTICE.c.tried_at.is_(None), NOTICE.c.leased_by.is_(None)
+    row = session.execute(select(NOTICE.c.id, NOTICE.c.payload).where(*unsent).with_for_update()).one_or_none()
+    if row is None:
+        return False
+    said = {"payload": row.payload | dict(payload), "due_at": now}
+    return bool(session.execute(update(NOTICE).where(NOTICE.c.id == row.id, *unsent).values(**said)).rowcount)  # type: ignore[attr-defined]
 
 
 def claim(session: Session, now: datetime, *, lease: timedelta = LEASE) -> Held | None:

@@ -2,44 +2,25 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import blocks
-from bot.blocks.nudges import SNOOZES
+from bot.blocks.nudges import SNOOZES, UNTIL
 from bot.blocks.text import Markup, clip, escape, link, split
-from bot.playground.validator import problems, view_problems
+from bot.playground.validator import problems
+from bot.testing import HOSTILE, live
 from knowledge.cards import Answer, Card, Citation, Hit
 from unstuck.i18n import LANGS, Lang
 from unstuck.nudges.view import Evidence, NudgeView
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-HOSTILE = [
-    "",
-    " ",
-    "<!channel> <!here> <@U123ABC> <#C123> <!subteam^S1>",
-    "<https://evil.example|Unstuck: press here> &lt;!channel&gt; &amp;",
-    "*bold* _it_ ~gone~ `code` ```block``` > quote",
-    "مرحبا بالعالم \u202egnihsihp\u202c",
-    "👩‍👩‍👧‍👦" * 200,
-    "x" * 20_000,
-    "一句话。" * 5_000,
-    "word " * 4_000,
-    "line\n" * 4_000,
-    "a\x00b\x07c\ud800d",
-    "&" * 3_000,
-    "<" * 3_000,
-    "|>{}%s{0}{name}",
-]
 texts = st.sampled_from(HOSTILE) | st.text(max_size=400)
 urls = st.none() | st.sampled_from(
     ["https://desk.example/t/1?a=1&b=2", "javascript:alert(1)", "https://a|b>c", "http://["]
 )
-# What our own sentences may contain: dates, mentions of one person, and links to the web.
-OURS = re.compile(r"<!date\^\d+\^[^|<>]*\|[^<>]*>|<@[UW][A-Z0-9]+>|<https?://[^|<>\s]+\|[^<>|]*>")
 every_lang = pytest.mark.parametrize("lang", LANGS)
 thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -49,17 +30,6 @@ def check(drawn: blocks.Drawn) -> None:
     assert 0 < len(drawn.text) <= 8000
     assert "<" not in drawn.text
     assert live(drawn.blocks) == []
-
-
-def live(value: Any) -> list[str]:
-    """Markup in mrkdwn that is not of our own making."""
-    if isinstance(value, list):
-        return [found for item in value for found in live(item)]
-    if not isinstance(value, dict):
-        return []
-    if value.get("type") == "mrkdwn":
-        return re.findall(r"<[^>]*>?", OURS.sub("", value["text"]))
-    return [found for item in value.values() for found in live(item)]
 
 
 @st.composite
@@ -98,7 +68,7 @@ def views(draw: st.DrawFn) -> NudgeView:
         title=draw(optional),
         url=draw(urls),
         stage=draw(texts),
-        waiting_on=draw(st.sampled_from(["agent", "team", "nobody", "internal", "vendor", "customer"])),
+        waiting_on=draw(st.sampled_from(["agent", "team", "nobody", "internal", "vendor", "approval", "customer"])),
         party=draw(optional),
         waited=draw(st.integers(0, 10**9)),
         threshold=draw(st.integers(0, 10**9)),
@@ -177,11 +147,7 @@ def test_questions_back_and_refusals_are_valid(
 @given(
     lines=st.lists(st.builds(blocks.Waiting, texts, st.none() | texts, urls, texts, st.integers(0, 10**8)), max_size=60)
 )
-def test_home_and_lists_are_valid(lines: list[blocks.Waiting], lang: Lang) -> None:
-    for may_ask in (True, False):
-        view = blocks.home(lines, lang, may_ask=may_ask)
-        assert view_problems(view, "home") == []
-        assert live(view) == []
+def test_lists_are_valid(lines: list[blocks.Waiting], lang: Lang) -> None:
     check(blocks.waiting_list(lines, lang))
     check(blocks.help_(lang))
 
@@ -223,4 +189,4 @@ def test_a_nudge_offers_every_snooze(lang: Lang) -> None:
         "P1", "ACME", 40, "stage", "Longer than 9 of 10.", (), "late", 0, "person:ana", "Ana",
     )  # fmt: skip
     [row] = [b for b in blocks.nudge(view, lang).blocks if b["type"] == "actions"]
-    assert [o["value"] for o in row["elements"][1]["options"]] == [f"7:{choice}" for choice in SNOOZES]
+    assert [o["value"] for o in row["elements"][1]["options"]] == [f"7:{choice}" for choice in (*SNOOZES, UNTIL)]

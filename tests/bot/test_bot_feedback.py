@@ -10,15 +10,17 @@ import pytest
 from sqlmodel import select
 
 from bot.app import web_client
-from bot.blocks.feedback import HELPED, NO, REASON
+from bot.blocks.feedback import COMMENT, HELPED, NO, REASON
 from bot.notices import EVENT, deliver_notices
 from bot.playground.run import Running, running
 from bot.playground.standin import SlackStandIn
 from bot.playground.validator import problems
 from bot.playground.workspace import Message
-from bot.testing import small_desk
+from bot.testing import TODAY, small_desk
 from knowledge.fate import Outcome
 from knowledge.testing import a_card
+from unstuck.clock import FrozenClock
+from unstuck.feedback import COMMENT_WITHIN
 from unstuck.tickets.changes import PersonRecord, TeamRecord
 from unstuck.tickets.store import get_source, put_people, put_teams
 from unstuck.tickets.tables import KnowledgeUse, Notice, Ticket
@@ -36,6 +38,7 @@ class Place:
     olga: str
     support: str
     repairs: str
+    clock: FrozenClock
 
     def ask(self) -> Message:
         """Ana asks in the channel."""
@@ -46,7 +49,14 @@ class Place:
     def press(self, message: Message, action: str, user: str | None = None) -> Message:
         assert self.bot.slack.press(user or self.ana, message, action).ok
         self.bot.settle()
+        if action.startswith(REASON):
+            self.wait()
         return next(m for m in self.bot.slack.messages(message.channel) if m.ts == message.ts)
+
+    def wait(self) -> None:
+        """Until nobody waits for a comment any more."""
+        self.clock.tick(COMMENT_WITHIN)
+        deliver_notices(self.bot.deps, web_client(self.bot.deps.settings))
 
     def uses(self) -> list[tuple[str | None, str | None]]:
         with self.bot.deps.sessions() as session:
@@ -68,9 +78,10 @@ class Place:
 def place(slack: SlackStandIn, tmp_path: Path) -> Iterator[Place]:
     ana, olga = slack.add_user("ana"), slack.add_user("olga", email="olga@desk.example")
     support, repairs = slack.add_channel("support", [ana]), slack.add_channel("repairs", [ana, olga])
-    with small_desk(tmp_path, slack) as deps, running(deps, slack) as bot:
+    clock = FrozenClock(TODAY)
+    with small_desk(tmp_path, slack, clock=clock) as deps, running(deps, slack) as bot:
         own(bot, repairs)
-        yield Place(bot, ana, olga, support, repairs)
+        yield Place(bot, ana, olga, support, repairs, clock)
 
 
 def own(bot: Running, channel: str, **values: object) -> None:
@@ -108,7 +119,7 @@ def test_no_asks_why_and_the_owner_hears_it_once(place: Place) -> None:
     place.press(asked, f"{REASON}_{Outcome.WRONG}")
     assert place.uses() == [("bad", "outdated")]
     assert place.counts() == {Outcome.OUTDATED: 1}
-    assert not done.buttons()
+    assert done.buttons().keys() == {COMMENT}
     [letter] = place.heard(place.bot.slack.direct(place.olga))
     assert "Outdated" in letter.all_text()
     assert "dishwasher" in letter.all_text()
@@ -166,7 +177,7 @@ def test_a_private_answer_is_rated_in_private(place: Place) -> None:
     [buttons] = [m for m in place.bot.slack.messages() if m.ephemeral_to == place.ana and m.buttons()]
     asked = place.press(buttons, NO)
     done = place.press(asked, OUTDATED)
-    assert not done.buttons()
+    assert done.buttons().keys() == {COMMENT}
     assert place.uses() == [("bad", "outdated")]
     assert "drain pump" in place.whispers(place.ana)
 
@@ -239,3 +250,50 @@ def test_a_use_knows_the_ticket_that_the_question_names(place: Place) -> None:
     place.bot.settle()
     with place.bot.deps.sessions() as session:
         assert [use.ticket_id for use in session.exec(select(KnowledgeUse))] == [known.id]
+
+
+def comment(place: Place, done: Message, words: str, user: str | None = None) -> str:
+    """What the form says in the end."""
+    who = user or place.ana
+    assert place.bot.slack.press(who, done, COMMENT).ok
+    place.bot.settle()
+    view = place.bot.slack.modal(who)
+    assert view
+    if "submit" in view.content:
+        place.bot.slack.submit(who, {"words": words})
+        place.bot.settle()
+        view = place.bot.slack.modal(who)
+    said = str(view.content) if view else ""
+    place.bot.slack.close(who)
+    return said
+
+
+def test_a_comment_goes_with_the_reason_in_one_letter(place: Place) -> None:
+    asked = place.press(place.ask(), NO)
+    assert place.bot.slack.press(place.ana, asked, OUTDATED).ok
+    place.bot.settle()
+    [done] = [m for m in place.bot.slack.messages(place.support) if m.ts == asked.ts]
+    assert place.heard(place.bot.slack.direct(place.olga)) == []
+    assert "goes to whoever owns" in comment(place, done, "The pump moved in 2025, ask kim@mail.example.")
+    [letter] = place.heard(place.bot.slack.direct(place.olga))
+    assert "Outdated" in letter.all_text()
+    assert "The pump moved in 2025" in letter.all_text()
+    assert "kim@mail.example" not in letter.all_text()
+    assert problems(letter.blocks) == []
+    assert "commented already" in comment(place, done, "again")
+    place.wait()
+    assert len(place.heard(place.bot.slack.direct(place.olga))) == 1
+
+
+def test_a_comment_that_comes_late_is_a_letter_of_its_own(place: Place) -> None:
+    done = place.press(place.press(place.ask(), NO), OUTDATED)
+    comment(place, done, "The pump moved.")
+    first, second = place.heard(place.bot.slack.direct(place.olga))
+    assert "The pump moved." not in first.all_text()
+    assert "The pump moved." in second.all_text()
+
+
+def test_nobody_comments_for_somebody_else(place: Place) -> None:
+    done = place.press(place.press(place.ask(), NO), OUTDATED)
+    assert "no longer open" in comment(place, done, "mine now", place.olga)
+    assert len(place.heard(place.bot.slack.direct(place.olga))) == 1

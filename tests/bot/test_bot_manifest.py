@@ -26,9 +26,12 @@ EVENT_SCOPES = {
     "app_home_opened": None,
     "app_uninstalled": None,
     "tokens_revoked": None,
+    "link_shared": "links:read",
 }
-#: Has no method and no event: the slash command itself.
+#: Has no method and no event: commands, shortcuts and modals themselves.
 ALONE = {"commands"}
+#: The same method for private channels and direct conversations needs its own.
+ALSO = {"channels:read": {"groups:read", "im:read"}}
 
 
 def sources() -> str:
@@ -55,6 +58,7 @@ def test_every_method_that_the_code_calls_is_known_to_the_stand_in() -> None:
 def test_scopes_are_what_is_needed_and_no_more() -> None:
     needed = {scope for name in called() if (scope := METHODS[name].scope) is not None}
     needed |= {scope for event in EVENTS if (scope := EVENT_SCOPES[event]) is not None}
+    needed |= {more for scope in needed for more in ALSO.get(scope, ())}
     assert needed | ALONE == SCOPES
 
 
@@ -71,6 +75,25 @@ def test_commands_and_actions_have_listeners(bot: Running) -> None:
     assert CHOOSE == "insight_choose"
 
 
+def test_shortcuts_have_listeners(bot: Running) -> None:
+    ana = bot.slack.add_user("ana")
+    message = bot.slack.say(bot.slack.add_channel("support", [ana]), ana, "hello", tell=False)
+    shortcuts = MANIFEST["features"]["shortcuts"]
+    for shortcut in shortcuts:
+        name = shortcut["callback_id"]
+        of_message = shortcut["type"] == "message"
+        ack = bot.slack.message_shortcut(ana, message, name) if of_message else bot.slack.global_shortcut(ana, name)
+        assert ack.ok, name
+        bot.settle()
+    assert len(re.findall(r"app\.shortcut\(", sources())) == len(shortcuts)
+
+
+def test_every_form_that_can_be_sent_has_a_listener() -> None:
+    heard = set(re.findall(r"app\.view\((?:\w+\.)?([A-Z_]+)\)", sources()))
+    drawn = set(re.findall(r"(?:callback_id=|_form\(\s*)([A-Z][A-Z_]+)", sources()))
+    assert heard == drawn
+
+
 def test_the_manifest_keeps_slacks_limits() -> None:
     shown, features = MANIFEST["display_information"], MANIFEST["features"]
     assert len(shown["name"]) <= 35
@@ -78,6 +101,9 @@ def test_the_manifest_keeps_slacks_limits() -> None:
     assert 174 < len(shown["long_description"]) <= 4000
     assert len(features["agent_view"]["agent_description"]) <= 300
     assert len(features["agent_view"]["suggested_prompts"]) <= 4
+    assert len(features["shortcuts"]) <= 10
+    assert all(len(shortcut["name"]) <= 24 for shortcut in features["shortcuts"])
+    assert all(len(shortcut["description"]) <= 150 for shortcut in features["shortcuts"])
     assert all(set(prompt) == {"title", "message"} for prompt in features["agent_view"]["suggested_prompts"])
 
 
@@ -88,3 +114,18 @@ def test_the_manifest_is_printed_for_either_mode(options: list[str], socket: boo
     assert manifest["settings"]["socket_mode_enabled"] is socket
     address = manifest["settings"]["event_subscriptions"].get("request_url")
     assert address == (None if socket else "https://bot.desk.example/slack/events")
+
+
+def test_the_printed_manifest_names_the_hosts_of_connected_ticket_systems(tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    for number in range(7):
+        text = f'system = "zammad"\nurl = "https://desk{number}.example/"\ntoken = "t"\n'
+        (sources / f"desk{number}.toml").write_text(text, encoding="utf-8")
+    (sources / "here.toml").write_text('system = "rt"\nurl = "http://localhost:8080"\ntoken = "t"\n', encoding="utf-8")
+    printed = CliRunner().invoke(app, ["slack", "manifest", "--home", str(tmp_path)])
+    domains = json.loads(printed.output)["features"]["unfurl_domains"]
+    assert domains == [f"desk{number}.example" for number in range(5)]
+    bare = CliRunner().invoke(app, ["slack", "manifest", "--home", str(tmp_path / "new")])
+    assert "unfurl_domains" not in json.loads(bare.output)["features"]
+    assert not (tmp_path / "new").exists()

@@ -129,13 +129,6 @@ def test_a_stream_ends_once(slack: SlackStandIn, client: WebClient) -> None:
     assert slack.messages(root.channel, by_bot=True)[0].text == "one two"
 
 
-def test_a_trigger_opens_one_modal(slack: SlackStandIn, client: WebClient) -> None:
-    slack.workspace.triggers.add("t1")
-    view = {"type": "modal", "title": {"type": "plain_text", "text": "T"}, "blocks": []}
-    client.views_open(trigger_id="t1", view=view)
-    assert refused(client.views_open, trigger_id="t1", view=view) == "expired_trigger_id"
-
-
 def test_history_is_read_in_pages_newest_first(slack: SlackStandIn, client: WebClient) -> None:
     channel = slack.add_channel("support")
     posted = [client.chat_postMessage(channel=channel, text=str(n))["ts"] for n in range(5)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from unstuck.errors import UserError
+from unstuck.i18n import LANGS, t
 from unstuck.nudges import rules
 from unstuck.stalls.clocks import Span
 from unstuck.stalls.turn import PartyKind
@@ -41,23 +42,69 @@ def test_times(text: str, span: Span) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "names"),
+    ("text", "line", "names"),
     [
-        ("[late]\nquiet = 5", '"4h"'),
-        ("[late]\nquite = '1d'", "late.quite"),
-        ("[caps]\nperson_per_day = 0", "person_per_day"),
-        ("[hours]\nfrom = '20:00'", "hours"),
-        ("[hours]\ndays = ['monday']", "monday"),
-        ("[hours]\ntimezone = 'Mars/Base'", "Mars/Base"),
-        ("[cap]\nx = 1", "cap"),
-        ("[[rule]]\nname = 'x'", "steps"),
-        ("[[rule]]\nname = 'x'\nwaiting_on = ['boss']\nsteps = []", "boss"),
-        ("[[target]]\npriority = 'P1'", "within"),
-        ("not toml", "line 1"),
+        ("[late]\nquiet = 5", 2, '"4h"'),
+        ("# mine\n[late]\n\nquite = '1d'", 4, "late.quite"),
+        ("[caps]\nperson_per_day = 0", 2, "caps.person_per_day"),
+        ("[hours]\nfrom = '20:00'", 1, "20:00 – 18:00"),
+        ("[hours]\nto = '9 o clock'", 2, '"09:00"'),
+        ("[hours]\ndays = ['monday']", 2, "monday"),
+        ("[hours]\ntimezone = 'Mars/Base'", 2, "Mars/Base"),
+        ("[cap]\nx = 1", 1, "cap"),
+        ("caps = 3", 1, "[caps]"),
+        ("[[rule]]\nname = 'x'\nwaiting_on = ['agent']", 1, "rule.steps"),
+        ("[[rule]]\nname = 'x'\nwaiting_on = ['boss']\nsteps = []", 3, "boss"),
+        ("[[rule]]\nname = 'a b'\nwaiting_on = ['agent']\nsteps = []", 2, "a b"),
+        ("[[rule]]\nname = 'x'\nwaiting_on = ['agent']\nsteps = [{ to = 'boss' }]", 4, '{ to = "owner" }'),
+        ("[[target]]\nwithin = '1h'\n[[target]]\npriority = 'P1'", 3, "within"),
+        ("[[person]]\nfrom = '08:00'", 1, "who"),
+        ("[[person]]\nwho = 'a'\n[[person]]\nwho = 'b'\nto = '08:00'", 3, "09:00 – 08:00"),
+        ("[snooze]\noffer = ['year']", 2, '"reply"'),
+        ("[digest]\nbelow = 0.5", 2, "1.5"),
+        ("[digest]\nurgent = 'P1'", 2, '["P1", "P2"]'),
+        ("[contract]\nhand_back = 'yes'", 2, "true"),
+        ("[trial]\nhold_out = 0.8", 2, "0.1"),
+        ("[channels]\n'Repairs' = '#repairs'", 2, "C0123ABCD"),
+        ("not toml", None, "line 1"),
     ],
 )
-def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, names: str) -> None:
+def test_what_cannot_be_read_is_named_with_line_and_remedy(
+    tmp_path: Path, text: str, line: int | None, names: str
+) -> None:
     with pytest.raises(UserError) as refused:
         given(tmp_path, text)
-    assert refused.value.key == "nudge_rules"
-    assert names in str(refused.value.params["problem"])
+    error = refused.value
+    assert error.params.get("line") == line
+    for lang in LANGS:
+        assert names in t(f"errors.{error.key}", lang, **error.params)
+
+
+def test_hours_of_one_person_keep_what_they_leave_out(tmp_path: Path) -> None:
+    changed = given(tmp_path, '[[person]]\nwho = "Ana@Example.com"\nto = "15:00"\ntimezone = "Asia/Shanghai"\n')
+    hers = changed.hours_of(None, "U1", "ana@example.com")
+    assert (hers.start, hers.end, hers.timezone) == (time(9), time(15), "Asia/Shanghai")
+    assert changed.hours_of("U1", "ben@example.com") == changed.hours
+
+
+def test_every_section_can_be_set(tmp_path: Path) -> None:
+    text = """
+[snooze]
+offer = ["hour", "reply"]
+[digest]
+enabled = false
+urgent = ["P1"]
+[contract]
+hand_back = true
+[trial]
+hold_out = 0.25
+[early]
+enabled = false
+[channels]
+"Repairs" = "C012"
+"""
+    changed = given(tmp_path, text)
+    assert changed.snoozes == ("hour", "reply")
+    assert (changed.digest.enabled, changed.digest.below, changed.digest.urgent) == (False, 1.5, frozenset({"P1"}))
+    assert (changed.contract.hand_back, changed.trial.hold_out, changed.early) == (True, 0.25, False)
+    assert changed.channels == {"Repairs": "C012"}

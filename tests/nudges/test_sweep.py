@@ -18,7 +18,7 @@ from unstuck.nudges.desk import read_desk
 from unstuck.nudges.sweep import NUDGE, WATCH
 from unstuck.nudges.waiting import waiting_for
 from unstuck.testing import NOON, a_change, a_ticket
-from unstuck.testing_nudges import HASTY, small_desk, sweep, tell
+from unstuck.testing_nudges import HASTY, mark_sent, small_desk, sweep, tell
 from unstuck.tickets.changes import PersonRecord
 from unstuck.tickets.database import reading
 from unstuck.tickets.tables import Audit
@@ -46,14 +46,6 @@ def rows(desk: Deps, *columns: str) -> list[Any]:
     with reading(desk.engine) as connection:
         wanted = select(*(NUDGE.c[name] for name in columns)).order_by(NUDGE.c.id)
         return [tuple(row) if len(columns) > 1 else row[0] for row in connection.execute(wanted)]
-
-
-def mark_sent(desk: Deps) -> None:
-    """As if delivery had sent all that is due."""
-    with desk.sessions.begin() as session:
-        session.execute(
-            update(NUDGE).where(NUDGE.c.state == "due").values(state="sent", sent_at=desk.clock.now(), slack_ts="1.1")
-        )
 
 
 def test_a_stall_becomes_one_row_however_often_it_is_found(desk: Deps, clock: FrozenClock) -> None:

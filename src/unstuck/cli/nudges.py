@@ -30,7 +30,7 @@ Days = Annotated[int, typer.Option("--days", min=1, max=3660, help="How many day
 
 group = typer.Typer(help="Reminders about tickets that stand still.", no_args_is_help=True)
 
-COLUMNS = ("ticket", "waiting_on", "stage", "waited", "threshold", "recipient")
+COLUMNS = ("ticket", "waiting_on", "stage", "waited", "threshold", "risk", "recipient")
 #: Lines of a table that somebody still reads.
 MOST_ROWS = 40
 
@@ -46,10 +46,12 @@ def preview(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json
     def show(built: Deps, spoken: Lang, now: datetime) -> None:
         from unstuck.nudges.desk import open_desk
         from unstuck.nudges.preview import as_json, preview
+        from unstuck.nudges.risks import best_by_ticket, known
 
         desk = open_desk(built.engine, built.facts, built.settings, now)
         found = preview(built.engine, built.facts, desk, now)
-        rows = [as_json(one, desk, spoken) for one in found.wanted]
+        by_ticket = best_by_ticket(known(built.engine, built.facts, now) if found.wanted else ())
+        rows = [as_json(one, desk, spoken, by_ticket.get(one.ticket.id)) for one in found.wanted]
         if json_:
             print_json(rows)
         else:
@@ -203,7 +205,8 @@ def _cells(row: dict[str, Any], lang: Lang) -> list[str]:
 
     party = t(f"nudges.party_{row['waiting_on']}", lang, name=row["party"] or t("nudges.somebody", lang))
     waited, threshold = (format_duration(row[name], lang) for name in ("waited", "threshold"))
-    cells = [row["ticket"], party, row["stage"], waited, threshold, row["recipient"]]
+    risk = format_share(row["risk"], lang) if "risk" in row else ""
+    cells = [row["ticket"], party, row["stage"], waited, threshold, risk, row["recipient"]]
     return [escape(str(cell)) for cell in cells]
 
 

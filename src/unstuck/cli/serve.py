@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,9 +41,15 @@ def register(app: typer.Typer) -> None:
 @slack.command()
 def manifest(
     url: Annotated[str | None, typer.Option(help="Public https address of this server: for HTTP mode.")] = None,
+    home: Home = None,
 ) -> None:
-    """Print the manifest to paste at api.slack.com/apps, Create New App, From a manifest."""
+    """Print the manifest to paste at api.slack.com/apps, Create New App, From a manifest.
+
+    Print and paste it again after connecting another ticket system: it names the hosts whose links get a preview.
+    """
     shape = json.loads((files("bot") / "manifest.json").read_text(encoding="utf-8"))
+    if domains := _domains(home):
+        shape["features"]["unfurl_domains"] = domains
     if url is not None:
         at = f"{url.rstrip('/')}/slack/events"
         shape["settings"]["socket_mode_enabled"] = False
@@ -51,6 +58,26 @@ def manifest(
         for command in shape["features"]["slash_commands"]:
             command["url"] = at
     print(json.dumps(shape, ensure_ascii=False, indent=2))
+
+
+def _domains(home: Path | None) -> list[str]:
+    """Hosts of the connected ticket systems, and of their tickets' addresses; as many as Slack takes."""
+    from unstuck import deps, settings, ticket_links
+    from unstuck.sources import config
+    from unstuck.tickets.database import reading
+
+    loaded = settings.load(home=home)
+    names = config.names(loaded.directory)
+    if not names:
+        return []
+    built = deps.build(loaded)
+    try:
+        with reading(built.engine) as connection:
+            known = list(ticket_links.domains(connection, names))
+    finally:
+        built.close()
+    told = (ticket_links.host_of(config.get(loaded.directory, name).url) for name in names)
+    return list(dict.fromkeys([*known, *(host for host in told if host)]))[: ticket_links.MOST_DOMAINS]
 
 
 def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: LangOption = None) -> None:

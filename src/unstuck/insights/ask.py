@@ -226,6 +226,16 @@ def tell(
     return replace(told(plan, result, lang, now, before), number=number)
 
 
+def compute(desk: Desk, plan: Plan, *, scope: Scope, lang: Lang) -> Told:
+    """A plan computed and told for a glance: kept as nobody's answer."""
+    from unstuck.insights.compile import run
+
+    now = desk.clock.now()
+    with _connected(desk, None) as facts:
+        result = run(facts, plan, scope, now, calendars=_calendars(desk, plan))
+    return told(plan, result, lang, now)
+
+
 def replay(desk: Desk, number: int, *, lang: Lang, con: DuckDBPyConnection | None = None) -> Reply:
     """An answer of before, computed again: its plan, at its time, for whoever asked then.
 

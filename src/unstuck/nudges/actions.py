@@ -13,13 +13,13 @@ from unstuck.clock import iso
 from unstuck.errors import UserError
 from unstuck.nudges.hours import local_day, next_decent
 from unstuck.nudges.plan import look_again
-from unstuck.nudges.rules import Hours
+from unstuck.nudges.rules import Choice, Hours
 from unstuck.nudges.sweep import NUDGE
 from unstuck.tickets.tables import Audit
 
 Outcome = Literal["mine", "snoozed", "false_alarm"]
-#: What a snooze menu may offer.
-Choice = Literal["hour", "tomorrow", "workday", "week"]
+#: A snooze until the customer replies ends after so long, should they never.
+LONGEST = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,11 @@ def mine(session: Session, nudge_id: int, by: str, now: datetime) -> Settled:
     return _settle(session, nudge_id, "mine", by, now, None)
 
 
-def snooze(session: Session, nudge_id: int, by: str, now: datetime, until: datetime) -> Settled:
-    """Nothing about this stall until then; if it still holds, the ladder starts anew."""
-    return _settle(session, nudge_id, "snoozed", by, now, until)
+def snooze(
+    session: Session, nudge_id: int, by: str, now: datetime, until: datetime, *, or_reply: bool = False
+) -> Settled:
+    """Nothing about this stall until then, or until the customer writes; if it still holds, the ladder starts anew."""
+    return _settle(session, nudge_id, "snoozed", by, now, until, or_reply=or_reply)
 
 
 def false_alarm(session: Session, nudge_id: int, by: str, now: datetime) -> Settled:
@@ -56,6 +58,8 @@ def snooze_until(choice: Choice, now: datetime, hours: Hours, timezone: str) -> 
     """When a snooze ends; `timezone` (IANA) is the person's or the desk's."""
     if choice == "hour":
         return now + timedelta(hours=1)
+    if choice == "reply":
+        return next_decent(now + LONGEST, hours, None, timezone)
     if choice == "week":
         return next_decent(now + timedelta(days=7), hours, None, timezone)
     _, tomorrow = local_day(now, hours, None, timezone)
@@ -66,17 +70,25 @@ def snooze_until(choice: Choice, now: datetime, hours: Hours, timezone: str) -> 
 
 
 def _settle(
-    session: Session, nudge_id: int, outcome: Outcome, by: str, now: datetime, until: datetime | None
+    session: Session,
+    nudge_id: int,
+    outcome: Outcome,
+    by: str,
+    now: datetime,
+    until: datetime | None,
+    *,
+    or_reply: bool = False,
 ) -> Settled:
     row = session.execute(_find(nudge_id).with_for_update()).one_or_none()
     if row is None:
         raise UserError("nudge_unknown", id=nudge_id)
-    ticket, key, before, before_by, before_at, before_until = row
+    ticket, key, before, before_by, before_at, before_until, said = row
     pressed_already = before == outcome and (outcome != "snoozed" or before_until == until or now < before_until)
     if before == "moved" or pressed_already:
         return Settled(nudge_id, ticket, before, before_by, before_at, before_until, changed=False)
     news: dict[str, Any] = {
         "outcome": outcome, "outcome_by": by, "outcome_at": now, "snoozed_until": until, "redraw": True,
+        "payload": {**said, "until_reply": or_reply},
     }  # fmt: skip
     session.execute(update(NUDGE).where(NUDGE.c.id == nudge_id).values(**news))
     details = {"outcome": outcome} | ({"until": iso(until)} if until else {})
@@ -86,5 +98,5 @@ def _settle(
 
 
 def _find(nudge_id: int) -> Any:
-    names = ("ticket_id", "key", "outcome", "outcome_by", "outcome_at", "snoozed_until")
+    names = ("ticket_id", "key", "outcome", "outcome_by", "outcome_at", "snoozed_until", "payload")
     return select(*(NUDGE.c[name] for name in names)).where(NUDGE.c.id == nudge_id)

@@ -35,7 +35,9 @@ AGES = (72, 24, 4)
 class AtRisk:
     """One ticket that may well be late soon."""
 
+    #: The source's id of it, and ours.
     ticket: str
+    ticket_id: int
     stage: str
     #: `overstay`, or the field whose unwritten deadline it may miss.
     what: str
@@ -51,7 +53,7 @@ def at_risk(
     with closing(facts.connect()) as con:
         found = [*_overstaying(con, now, calendar, least), *_missing(con, now, calendar, least)]
         names = dict(con.execute("SELECT ticket, ext_id FROM tickets").fetchall())
-    named = [replace(one, ticket=names[int(one.ticket)]) for one in found]
+    named = [replace(one, ticket=names[one.ticket_id]) for one in found]
     return sorted(named, key=lambda one: (-one.risk.chance, one.ticket))
 
 
@@ -91,7 +93,7 @@ def _judge(question: Question, what: str, at: int, least: float, seen: set[int])
     stage = moments.facts["stage"]
     for row, risk in zip(likely, forecast.risks(likely), strict=True):
         due = datetime.fromtimestamp(int(question.due[row]), UTC)
-        yield AtRisk(str(moments.ticket[row]), stage.words[stage.codes[row]] or "", what, due, risk)
+        yield AtRisk("", int(moments.ticket[row]), stage.words[stage.codes[row]] or "", what, due, risk)
 
 
 def _as_of(moments: Moments, at: int) -> Moments:

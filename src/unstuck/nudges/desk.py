@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
+from unstuck.nudges import own_hours
 from unstuck.nudges.ladder import Situation
 from unstuck.nudges.recipients import Directory, read_directories
-from unstuck.nudges.rules import Rules
+from unstuck.nudges.rules import Hours, Rules
 from unstuck.nudges.rules import load as load_rules
 from unstuck.settings import Settings
 from unstuck.stalls import thresholds, visits
@@ -44,6 +45,16 @@ class Desk:
         """The same desk with another idea of what late means."""
         return replace(self, learned=learned, _policies={})
 
+    def differs_in_people_alone(self, other: Desk) -> bool:
+        """Whether two desks have the same rules, calendars and idea of late, and know the same bots and teams' names."""
+        mine, theirs = (
+            (desk.rules, desk.timezone, desk.calendars, desk.learned, desk.directories.keys()) for desk in (self, other)
+        )
+        return mine == theirs and all(
+            (directory.bots, directory.team_names) == (other.directory(source).bots, other.directory(source).team_names)
+            for source, directory in self.directories.items()
+        )
+
     def directory(self, source: int) -> Directory:
         return self.directories.get(source, NOBODY)
 
@@ -61,11 +72,23 @@ class Desk:
             )
         return self._policies[source]
 
+    def hours(self, source: int, recipient: str) -> Hours:
+        """When a recipient may be disturbed."""
+        kind, _, ext_id = recipient.partition(":")
+        person = self.directory(source).people.get(ext_id) if kind in ("person", "lead") else None
+        return self.rules.hours_of(person.email, person.slack_id, ext_id) if person else self.rules.hours
+
     def situation(self, source: int, stall: Stall) -> Situation:
         """Where a stall happens."""
         directory = self.directory(source)
         team = self.policy(source).team_name(stall.team)
-        return Situation(self.rules, self.calendars.known(team), self.timezone, lambda rung: directory.who(rung, stall))
+        return Situation(
+            self.rules,
+            self.calendars.known(team),
+            self.timezone,
+            who=lambda rung: directory.who(rung, stall),
+            hours_of=lambda recipient: self.hours(source, recipient),
+        )
 
 
 def learn(facts: Facts, calendars: Calendars, now: datetime) -> Mapping[Group, Threshold]:
@@ -76,11 +99,14 @@ def learn(facts: Facts, calendars: Calendars, now: datetime) -> Mapping[Group, T
 
 def read_desk(connection: Connection, settings: Settings, learned: Mapping[Group, Threshold]) -> Desk:
     """The desk as the store and the rules file have it now. Raises `UserError` on rules that cannot be read."""
+    rules = load_rules(settings.directory)
+    # What people said themselves goes before what the rules file says about them.
+    rules = replace(rules, people={**rules.people, **own_hours.chosen(connection)})
     return Desk(
-        rules=load_rules(settings.directory),
+        rules=rules,
         timezone=settings.timezone,
         calendars=Calendars(load_calendars(connection)),
-        directories=read_directories(connection, managers=settings.managers, channel=settings.nudge_channel),
+        directories=read_directories(connection, settings, rules.channels),
         learned=learned,
     )
 

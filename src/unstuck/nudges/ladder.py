@@ -8,7 +8,7 @@ from datetime import datetime
 
 from unstuck.clock import iso
 from unstuck.nudges.hours import local_day, next_decent
-from unstuck.nudges.rules import RUNGS, Rule, Rules, Rung, Step
+from unstuck.nudges.rules import RUNGS, Hours, Rule, Rules, Rung, Step
 from unstuck.stalls.clocks import ROUND_THE_CLOCK
 from unstuck.stalls.find import Stall
 from unstuck.tickets.calendars import BusinessCalendar
@@ -53,9 +53,22 @@ class Situation:
     timezone: str
     #: Who is meant by a rung; None when there is nobody.
     who: Callable[[Rung], str | None]
+    #: When a recipient may be disturbed, where that is not the rules' to say alone.
+    hours_of: Callable[[str], Hours] | None = None
 
-    def decent(self, at: datetime) -> datetime:
-        return next_decent(at, self.rules.hours, self.calendar, self.timezone)
+    def decent(self, at: datetime, recipient: str) -> datetime:
+        return next_decent(at, self._hours(recipient), self.calendar, self.timezone)
+
+    def day(self, at: datetime, recipient: str) -> tuple[datetime, datetime]:
+        """The recipient's day that `at` lies in, as `[start, end)` in UTC."""
+        return local_day(at, self._hours(recipient), self.calendar, self.timezone)
+
+    def _hours(self, recipient: str) -> Hours:
+        return self.hours_of(recipient) if self.hours_of else self.rules.hours
+
+    def next_day(self, at: datetime, recipient: str) -> datetime:
+        """The first decent hour after that day."""
+        return self.decent(self.day(at, recipient)[1], recipient)
 
     @property
     def clock(self) -> BusinessCalendar:
@@ -86,7 +99,7 @@ def next_nudge(stall: Stall, told: Sequence[Told], place: Situation, now: dateti
         return None
     spaced = _not_too_often(wanted, told, place)
     # One that is overdue waits for a decent hour all the same.
-    return replace(spaced, at=place.decent(max(spaced.at, now)))
+    return replace(spaced, at=place.decent(max(spaced.at, now), spaced.recipient))
 
 
 def _begin(rule: Rule, occasion: str, place: Situation, at: datetime) -> Next | None:
@@ -139,7 +152,7 @@ def _climb(
     for step in steps:
         recipient = place.who(step.to)
         if recipient is not None and recipient not in heard:
-            return Next(rule.name, occasion, RUNGS.index(step.to), recipient, place.decent(due(step)))
+            return Next(rule.name, occasion, RUNGS.index(step.to), recipient, place.decent(due(step), recipient))
     return None
 
 
@@ -148,8 +161,9 @@ def _not_too_often(wanted: Next, told: Sequence[Told], place: Situation) -> Next
     sent = sorted(one.sent_at for one in told if one.sent_at is not None)
     at = wanted.at
     if sent:
-        at = place.decent(max(at, place.clock.after(sent[-1], place.rules.cool_down.on(place.clock))))
-    start, end = local_day(at, place.rules.hours, place.calendar, place.timezone)
+        cool = place.clock.after(sent[-1], place.rules.cool_down.on(place.clock))
+        at = place.decent(max(at, cool), wanted.recipient)
+    start, end = place.day(at, wanted.recipient)
     if sum(start <= moment < end for moment in sent) >= place.rules.ticket_per_day:
-        at = place.decent(end)
+        at = place.decent(end, wanted.recipient)
     return replace(wanted, at=at)

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from unstuck.clock import parse_instant
 from unstuck.errors import UserError
-from unstuck.i18n import Lang, format_duration, format_number, format_share, t
+from unstuck.i18n import Lang, format_number, format_share, format_working, t
+from unstuck.nudges import risks
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.recipients import MANAGER, Directory
 from unstuck.nudges.sweep import NUDGE
 from unstuck.nudges.view import Evidence, NudgeView
+from unstuck.stalls.clocks import working_day
 from unstuck.stalls.find import ANSWERED
 from unstuck.stalls.thresholds import LATE
 from unstuck.stalls.turn import PartyKind
-from unstuck.tickets.history import TICKET
+from unstuck.tickets.history import TICKET, table_of
+from unstuck.tickets.tables import Source
+
+#: Characters of a ticket that are enough to tell its problem.
+MOST_ASKED = 600
 
 
 def view(
-    connection: Connection, nudge_id: int, desk: Desk, lang: Lang, *, waited: int | None = None, note: str | None = None
+    connection: Connection,
+    nudge_id: int,
+    desk: Desk,
+    lang: Lang,
+    *,
+    now: datetime | None = None,
+    waited: int | None = None,
+    note: str | None = None,
 ) -> NudgeView:
-    """The nudge as its message shows it now; `waited` overrules what the ticket had waited when it was found.
+    """The nudge as its message shows it; `waited` overrules what the ticket had waited when it was found.
 
-    Raises `UserError("nudge_unknown")`.
+    With `now` it tells the ticket's risk too, as far as it is known. Raises `UserError("nudge_unknown")`.
     """
     columns = [*NUDGE.c, *(TICKET.c[name] for name in ("ext_id", "source_id", "title", "url"))]
     columns.append(TICKET.c["values"].label("ticket_values"))
@@ -33,13 +47,39 @@ def view(
     row = connection.execute(found).one_or_none()
     if row is None:
         raise UserError("nudge_unknown", id=nudge_id)
-    drawn = _view(row, desk.directory(row.source_id), lang)
+    drawn = _view(row, desk, lang)
     drawn = replace(drawn, note=note or _away(row, desk.directory(row.source_id), lang))
+    if now is not None and row.outcome is None:
+        known = risks.read(connection, now, [row.ticket_id])
+        drawn = replace(drawn, risk=risks.as_view(known[0], lang) if known else None)
     return drawn if waited is None else replace(drawn, waited=waited)
 
 
-def _view(row: Any, directory: Directory, lang: Lang) -> NudgeView:
-    said, customer = row.payload, (row.ticket_values or {}).get("customer")
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a ticket is about, to ask what solved such a one before. Foreign text."""
+
+    #: As cards learned from it are named.
+    ticket: str
+    text: str
+
+
+def question(connection: Connection, nudge_id: int) -> Problem | None:
+    """What the ticket of a nudge is about; None when it says nothing."""
+    source = table_of(Source)
+    columns = source.c.name, TICKET.c.ext_id, TICKET.c.title, TICKET.c.description
+    found = select(*columns).select_from(NUDGE).join(TICKET, TICKET.c.id == NUDGE.c.ticket_id)
+    row = connection.execute(
+        found.join(source, source.c.id == TICKET.c.source_id).where(NUDGE.c.id == nudge_id)
+    ).one_or_none()
+    if row is None or not (text := "\n".join(part for part in (row.title, row.description) if part)[:MOST_ASKED]):
+        return None
+    return Problem(f"{row.name}/{row.ext_id}", text)
+
+
+def _view(row: Any, desk: Desk, lang: Lang) -> NudgeView:
+    said, customer, directory = row.payload, (row.ticket_values or {}).get("customer"), desk.directory(row.source_id)
+    day, hint = working_day(desk.policy(row.source_id).calendar_of(said["team"])), said.get("hint") or {}
     return NudgeView(
         nudge_id=row.id,
         key=row.key,
@@ -56,15 +96,20 @@ def _view(row: Any, directory: Directory, lang: Lang) -> NudgeView:
         customer=customer,
         comparables=said["comparables"],
         compared_by=said["compared_by"],
-        reason=reason(said, lang),
+        reason=reason(said, lang, day),
         evidence=tuple(_evidence(fact, directory) for fact in said["evidence"]),
         rule=row.rule,
         step=row.step,
         recipient=row.recipient,
         recipient_name=recipient_name(row.recipient, directory, lang),
+        working_day=day,
+        hint_title=hint.get("title"),
+        hint_url=hint.get("url"),
         outcome="withdrawn" if row.state == "withdrawn" else row.outcome,
         outcome_by=row.outcome_by,
         snoozed_until=row.snoozed_until,
+        until_reply=bool(said.get("until_reply")),
+        snoozes=desk.rules.snoozes,
     )
 
 
@@ -95,9 +140,12 @@ def recipient_name(recipient: str, directory: Directory, lang: Lang) -> str:
     return t("nudges.manager", lang) if recipient == MANAGER else directory.name(recipient)
 
 
-def reason(said: dict[str, Any], lang: Lang) -> str:
-    """Why it is late, in one sentence; `said` is a stall as `plan.as_payload` writes it."""
-    threshold = format_duration(said["threshold"], lang)
+def reason(said: dict[str, Any], lang: Lang, day: int = 86_400) -> str:
+    """Why it is late, in one sentence; `said` is a stall as `plan.as_payload` writes it.
+
+    `day`: seconds of a working day on the clock by which it waits.
+    """
+    threshold = format_working(said["threshold"], day, lang)
     if said["compared_by"] == ANSWERED:
         return t("nudges.reason_answered", lang, threshold=threshold)
     if said["rate"] is None:

@@ -27,6 +27,7 @@ from unstuck.nudges.desk import Desk
 from unstuck.nudges.hours import next_decent
 from unstuck.nudges.ladder import base
 from unstuck.nudges.plan import look_again
+from unstuck.nudges.rules import RUNGS
 from unstuck.nudges.sweep import NUDGE, told_of
 from unstuck.stalls.histories import Known, histories
 from unstuck.stalls.turn import Turn, whose_turn
@@ -92,6 +93,8 @@ class _Look:
     ticket: Known
     #: It still stands as it did.
     holds: bool
+    #: Its recipient still stands on that rung: is here, has the ticket, leads the team.
+    meant: bool
     #: When its recipient may be disturbed next; now, or later.
     decent_at: datetime
     #: Business seconds it has waited by now.
@@ -107,6 +110,11 @@ def _check(session: Session, row: Any, desk: Desk, now: datetime, lease: timedel
     if row.tried_at is None and not seen.holds:
         _update(session, row.id, state="withdrawn", outcome=row.outcome or "moved", outcome_at=now)
         return None
+    if row.tried_at is None and not seen.meant:
+        # As if they could not be reached: the ladder goes on at once.
+        _update(session, row.id, state="failed")
+        look_again(session.connection(), row.ticket_id, now)
+        return None
     if row.tried_at is None and seen.decent_at > now:
         _update(session, row.id, due_at=seen.decent_at)
         return None
@@ -117,16 +125,17 @@ def _look(session: Session, row: Any, desk: Desk, now: datetime) -> _Look:
     history = next(histories(session.connection(), [row.ticket_id]), None)
     timeline = history.at(now) if history else None
     if history is None or timeline is None:
-        return _Look(Known(row.ticket_id, 0, "?"), False, now, 0)
+        return _Look(Known(row.ticket_id, 0, "?"), False, False, now, 0)
     policy = desk.policy(history.ticket.source_id)
     turn = whose_turn(timeline, policy.bots)
     if turn is None:
-        return _Look(history.ticket, False, now, 0)
+        return _Look(history.ticket, False, False, now, 0)
     calendar = desk.calendars.known(policy.team_name(turn.team))
     return _Look(
         ticket=history.ticket,
         holds=_holds(session, row, turn, desk),
-        decent_at=next_decent(now, desk.rules.hours, calendar, desk.timezone),
+        meant=desk.directory(history.ticket.source_id).who(RUNGS[row.step], turn) == row.recipient,
+        decent_at=next_decent(now, desk.hours(history.ticket.source_id, row.recipient), calendar, desk.timezone),
         waited=policy.calendar_of(turn.team).between(turn.since, now),
     )
 

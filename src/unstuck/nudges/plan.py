@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, delete, func, select, update
@@ -15,12 +16,13 @@ from sqlmodel import SQLModel
 
 from unstuck.clock import iso
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.hours import local_day
 from unstuck.nudges.sweep import CURSOR, NUDGE, WATCH, Findings, Wanted
 from unstuck.stalls.find import Stall
 from unstuck.tickets.database import lock_for_writing
 from unstuck.tickets.history import TICKET, chunks
 
+#: Rows written at a time.
+AT_ONCE = 10_000
 #: A recipient of one source.
 Whom = tuple[int, str]
 
@@ -47,9 +49,9 @@ def plan_nudges(session: Session, findings: Findings, desk: Desk) -> Planned:
     sources = _source_names(connection) if chosen else {}
     inserted = _insert(connection, [_row(one, sources[one.ticket.source_id]) for one in chosen])
     _overtaken(connection, findings.moved, now)
-    later = {one.ticket.id: day_after(one, desk, now) for one in put_off}
-    _watch(connection, [(ticket, later.get(ticket, at)) for ticket, at in findings.looks], findings)
-    return Planned(len(findings.looks), inserted, len(put_off), len(findings.moved))
+    later = {**findings.crowded_out, **{one.ticket.id: day_after(one, desk, now) for one in put_off}}
+    _watch(connection, later, findings)
+    return Planned(len(findings.looks), inserted, len(later), len(findings.moved))
 
 
 def within_caps(
@@ -61,7 +63,7 @@ def within_caps(
     today: Counter[Whom] = Counter()
     for one in sorted(wanted, key=lambda w: (-w.overdue, w.ticket.id)):
         whom = (one.ticket.source_id, one.next.recipient)
-        start, end = _day(one, desk, now)
+        start, end = desk.situation(one.ticket.source_id, one.stall).day(now, one.next.recipient)
         before = sum(start <= at < end for at in spent.get(whom, ()))
         if before + today[whom] < desk.rules.person_per_day:
             today[whom] += 1
@@ -71,14 +73,9 @@ def within_caps(
     return chosen, put_off
 
 
-def _day(one: Wanted, desk: Desk, now: datetime) -> tuple[datetime, datetime]:
-    place = desk.situation(one.ticket.source_id, one.stall)
-    return local_day(now, desk.rules.hours, place.calendar, desk.timezone)
-
-
 def day_after(one: Wanted, desk: Desk, now: datetime) -> datetime:
     """When the caps leave room again: the next decent hour of another day."""
-    return desk.situation(one.ticket.source_id, one.stall).decent(_day(one, desk, now)[1])
+    return desk.situation(one.ticket.source_id, one.stall).next_day(now, one.next.recipient)
 
 
 def spent(
@@ -146,8 +143,8 @@ def _overtaken(connection: Connection, nudges: Sequence[int], now: datetime) -> 
         connection.execute(update(NUDGE).where(*sent).values(redraw=True, **moved))
 
 
-def _watch(connection: Connection, looks: Sequence[tuple[int, datetime | None]], findings: Findings) -> None:
-    """Note when to look at each ticket again; closed ones are watched no longer."""
+def _watch(connection: Connection, later: Mapping[int, datetime], findings: Findings) -> None:
+    """Note when to look at each ticket again, `later` overrules; closed ones are watched no longer."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     insert = dialect.insert(WATCH)
     # Somebody may have pressed a button while the sweep was reading; its earlier look is kept. One too many is cheap.
@@ -156,10 +153,13 @@ def _watch(connection: Connection, looks: Sequence[tuple[int, datetime | None]],
     upsert = insert.on_conflict_do_update(
         index_elements=["ticket_id"], set_={"revision": insert.excluded.revision, "look_at": look_at}
     )
-    rows = [{"ticket_id": ticket, "revision": findings.cursor, "look_at": at} for ticket, at in looks]
-    connection.execute(upsert, [*rows, {"ticket_id": CURSOR, "revision": findings.cursor, "look_at": None}])
-    for some in chunks(findings.closed):
-        connection.execute(delete(WATCH).where(WATCH.c.ticket_id.in_(some)))
+    for some in chunks(chain([(CURSOR, None)], findings.looks), AT_ONCE):
+        rows = ((ticket, later.get(ticket, at)) for ticket, at in some)
+        connection.execute(
+            upsert, [{"ticket_id": ticket, "revision": findings.cursor, "look_at": at} for ticket, at in rows]
+        )
+    for some_closed in chunks(findings.closed):
+        connection.execute(delete(WATCH).where(WATCH.c.ticket_id.in_(some_closed)))
 
 
 def look_again(connection: Connection, ticket: int, at: datetime) -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from unstuck.i18n import Lang
+from unstuck.nudges.at_risk import AtRisk, reason_words
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.message import party_name, reason, recipient_name
 from unstuck.nudges.plan import as_payload, spent, within_caps
 from unstuck.nudges.sweep import Wanted, examine, told_of
+from unstuck.stalls.clocks import working_day
 from unstuck.stalls.histories import histories
 from unstuck.tickets.database import reading
 from unstuck.tickets.history import chunks
@@ -75,13 +77,14 @@ def _wanted(engine: Engine, tickets: Sequence[int], desk: Desk, now: datetime) -
                 # At night the first rung is due in the morning; a later rung has a wait of its own.
                 if verdict.stall and verdict.next:
                     place = desk.situation(history.ticket.source_id, verdict.stall)
-                    if verdict.next.at <= place.decent(now):
+                    if verdict.next.at <= place.decent(now, verdict.next.recipient):
                         yield Wanted(history.ticket, verdict.stall, verdict.next)
 
 
-def as_json(one: Wanted, desk: Desk, lang: Lang) -> dict[str, Any]:
-    """A line of the preview as DESIGN.md, section 6, has it; times in seconds of business time."""
+def as_json(one: Wanted, desk: Desk, lang: Lang, risk: AtRisk | None = None) -> dict[str, Any]:
+    """A line of the preview; times in seconds of business time, `risk` only where a deadline may be missed."""
     directory, stall = desk.directory(one.ticket.source_id), one.stall
+    day = working_day(desk.policy(one.ticket.source_id).calendar_of(stall.team))
     kind = stall.waiting_on.kind.value
     return {
         "ticket": one.ticket.ext_id,
@@ -91,7 +94,12 @@ def as_json(one: Wanted, desk: Desk, lang: Lang) -> dict[str, Any]:
         "stage": stall.stage,
         "waited": stall.waited,
         "threshold": stall.threshold,
+        **({"risk": round(risk.risk.chance, 4), "risk_reasons": _reasons(risk, lang)} if risk else {}),
         "step": one.next.step,
         "recipient": recipient_name(one.next.recipient, directory, lang),
-        "reason": reason(as_payload(stall), lang),
+        "reason": reason(as_payload(stall), lang, day),
     }
+
+
+def _reasons(risk: AtRisk, lang: Lang) -> list[str]:
+    return [reason_words(reason, lang) for reason in risk.risk.reasons]

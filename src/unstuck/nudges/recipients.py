@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Table, select
 from sqlmodel import SQLModel
 
-from unstuck.nudges.rules import Rung
+from unstuck.nudges.rules import Rung, load
 from unstuck.settings import Settings
 from unstuck.stalls.find import Stall
+from unstuck.stalls.turn import Turn
 from unstuck.tickets import tables  # noqa: F401 - declares the tables that are looked up below
 
 PERSON: Table = SQLModel.metadata.tables["person"]
 TEAM: Table = SQLModel.metadata.tables["team"]
-MANAGER = "manager"
+MANAGER, ADMIN = "manager", "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Directory:
     people: Mapping[str, Someone] = field(default_factory=dict)
     teams: Mapping[str, Group] = field(default_factory=dict)
     managers: tuple[str, ...] = ()
+    admins: tuple[str, ...] = ()
     #: Slack channel for nudges that reach nobody else.
     channel: str | None = None
 
@@ -69,7 +71,7 @@ class Directory:
     def team_names(self) -> dict[str, str]:
         return {ext_id: team.name for ext_id, team in self.teams.items()}
 
-    def who(self, rung: Rung, stall: Stall) -> str | None:
+    def who(self, rung: Rung, stall: Stall | Turn) -> str | None:
         """The recipient on a rung; None when there is nobody, or they are gone."""
         match rung:
             case "owner":
@@ -81,6 +83,14 @@ class Directory:
                 return f"lead:{lead}" if lead and lead != stall.assignee else None
             case "manager":
                 return MANAGER
+
+    def moved_since(self, before: Directory) -> tuple[set[str], set[str]]:
+        """People who are here and were not, or the other way round, and teams for whom somebody else stands now."""
+        people = {
+            ext_id for ext_id in {*self.people, *before.people} if self._is_here(ext_id) != before._is_here(ext_id)
+        }
+        teams = {ext_id for ext_id in {*self.teams, *before.teams} if self._lead(ext_id) != before._lead(ext_id)}
+        return people, teams
 
     def name(self, recipient: str) -> str:
         """What people call a recipient; the managers have no name of their own."""
@@ -100,10 +110,11 @@ class Directory:
             self._person(ext_id) if kind in ("person", "lead") else (),
             self._channel(ext_id if kind == "team" else team) if kind in ("person", "team") else (),
             self._person(self._lead(team)) if kind in ("person", "team") else (),
-            self._managers(),
+            _named_ones(self.admins) if kind == ADMIN else (),
+            _named_ones(self.managers),
             (Address(channel=self.channel),) if self.channel else (),
         )
-        own = {"person": 0, "lead": 0, "team": 1}.get(kind, 3)
+        own = {"person": 0, "lead": 0, "team": 1, ADMIN: 3}.get(kind, 4)
         for number, addresses in enumerate(rungs):
             yield from (replace(address, instead=number != own) for address in addresses)
 
@@ -111,10 +122,6 @@ class Directory:
         group = self.teams.get(team) if team else None
         if group and group.slack_channel:
             yield Address(channel=group.slack_channel)
-
-    def _managers(self) -> Iterator[Address]:
-        for manager in self.managers:
-            yield Address(email=manager) if "@" in manager else Address(user=manager)
 
     def _person(self, ext_id: str | None) -> Iterator[Address]:
         person = self.people.get(ext_id) if ext_id else None
@@ -134,26 +141,36 @@ class Directory:
         return person is None or person.active
 
 
-def read_directories(connection: Connection, *, managers: str, channel: str | None) -> dict[int, Directory]:
-    """The directory of each source. `managers` as in the settings: Slack ids or e-mails, comma-separated."""
+def read_directories(
+    connection: Connection, settings: Settings, channels: Mapping[str, str] = {}
+) -> dict[int, Directory]:
+    """The directory of each source; `channels` of teams, by name, overrule the teams' own."""
     people: dict[int, dict[str, Someone]] = {}
     columns = (PERSON.c[name] for name in ("source_id", "ext_id", "name", "email", "slack_id", "active", "kind"))
     for source, ext_id, *rest in connection.execute(select(*columns).where(PERSON.c.kind != "customer")):
         people.setdefault(source, {})[ext_id] = Someone(*rest)
     teams: dict[int, dict[str, Group]] = {}
     columns = (TEAM.c[name] for name in ("source_id", "ext_id", "name", "slack_channel", "lead"))
-    for source, ext_id, *rest in connection.execute(select(*columns)):
-        teams.setdefault(source, {})[ext_id] = Group(*rest)
-    told = _named(managers)
+    for source, ext_id, name, channel, lead in connection.execute(select(*columns)):
+        teams.setdefault(source, {})[ext_id] = Group(name, channels.get(name, channel), lead)
+    told, admins, channel = _named(settings.managers), _named(settings.admins), settings.nudge_channel
     sources = {*people, *teams, *connection.execute(select(SQLModel.metadata.tables["source"].c.id)).scalars()}
-    return {source: Directory(people.get(source, {}), teams.get(source, {}), told, channel) for source in sources}
+    return {
+        source: Directory(people.get(source, {}), teams.get(source, {}), told, admins, channel) for source in sources
+    }
 
 
 def directory_of(connection: Connection, settings: Settings, source_id: int | None) -> Directory:
     """The directory of one source; without a source, the managers and the channel for all."""
-    every = read_directories(connection, managers=settings.managers, channel=settings.nudge_channel)
+    every = read_directories(connection, settings, load(settings.directory).channels)
     known = every.get(source_id) if source_id is not None else next(iter(every.values()), None)
-    return known or Directory(managers=_named(settings.managers), channel=settings.nudge_channel)
+    told, admins = _named(settings.managers), _named(settings.admins)
+    return known or Directory(managers=told, admins=admins, channel=settings.nudge_channel)
+
+
+def _named_ones(people: Iterable[str]) -> Iterator[Address]:
+    for one in people:
+        yield Address(email=one) if "@" in one else Address(user=one)
 
 
 def _named(managers: str) -> tuple[str, ...]:

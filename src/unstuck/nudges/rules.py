@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import time
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal, cast, get_args
 
 from unstuck.errors import UserError
-from unstuck.stalls.clocks import AT_ONCE, Span
+from unstuck.nudges import reading
+from unstuck.nudges.reading import DAYS, RuleError, Section, Spot, span
+from unstuck.stalls.clocks import A_DAY, AT_ONCE, Span
 from unstuck.stalls.thresholds import Target
 from unstuck.stalls.turn import PartyKind
 
+__all__ = [
+    "CHOICES", "FILE", "RUNGS", "Choice", "Contract", "Digest", "Hours", "Rule", "Rules", "Rung", "Step", "Trial",
+    "load", "parse", "span",
+]  # fmt: skip
+
 FILE = "nudges.toml"
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Rung = Literal["owner", "team", "lead", "manager"]
 RUNGS: tuple[Rung, ...] = get_args(Rung)
+#: What a snooze menu may offer.
+Choice = Literal["hour", "tomorrow", "workday", "week", "reply"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+_LISTS = ("target", "person", "rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,38 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """Which nudges wait for the next morning's one message a person."""
+
+    enabled: bool = True
+    #: Those that have waited less than so many times what counts as late.
+    below: float = 1.5
+    #: Priorities that never wait for a morning.
+    urgent: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What "I'm on it" is worth: when it is asked about, and what becomes of a ticket whose owner is silent."""
+
+    enabled: bool = True
+    #: How long an owner has to say that they are still on it, each of the two times.
+    answer_within: Span = A_DAY
+    #: Whether the ticket goes back to the queue by itself; otherwise that is proposed to the lead.
+    hand_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How it is found out whether nudges help."""
+
+    #: Share of stalls about which nobody below a manager hears.
+    hold_out: float = 0.0
+    #: A rule is proposed for retirement when surely more than this share of its nudges is called false.
+    retire_above: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Everything an administrator can set about nudges."""
 
@@ -63,32 +104,57 @@ class Rules:
     cool_down: Span
     mine: Span
     rules: tuple[Rule, ...]
+    #: Hours of single people, by e-mail (lower case), Slack id or the ticket system's id.
+    people: Mapping[str, Hours] = field(default_factory=dict)
+    snoozes: tuple[Choice, ...] = CHOICES
+    digest: Digest = Digest()
+    contract: Contract = Contract()
+    trial: Trial = Trial()
+    #: Whether managers hear each morning what may soon be late.
+    early: bool = True
+    #: Slack channels by team name, over those that the ticket system knows.
+    channels: Mapping[str, str] = field(default_factory=dict)
 
     def rule_for(self, waiting_on: PartyKind) -> Rule | None:
         """The first rule that is on and covers tickets waiting on that party."""
         return next((rule for rule in self.rules if rule.enabled and waiting_on in rule.waiting_on), None)
 
+    def hours_of(self, *names: str | None) -> Hours:
+        """When somebody known by these names may be disturbed."""
+        named = (self.people.get(name.lower()) for name in names if name)
+        return next((hours for hours in named if hours is not None), self.hours)
+
 
 def load(home: Path) -> Rules:
     """The rules shipped with Unstuck, with those of `<home>/nudges.toml` over them.
 
-    Raises `UserError("nudge_rules")` that says what cannot be read and where.
+    Raises `UserError("nudge_rules_…")` that names the line, what is wrong there and what to write.
     """
     shipped = tomllib.loads((files("unstuck.nudges") / "rules.toml").read_text(encoding="utf-8"))
     path = home / FILE
     if not path.exists():
         return parse(shipped)
     try:
-        return parse(_over(shipped, tomllib.loads(path.read_text(encoding="utf-8"))))
-    except (ValueError, OSError) as error:
-        raise UserError("nudge_rules", file=path, problem=error) from None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("nudge_rules_syntax", file=path, problem=error) from None
+    try:
+        return parse(_over(shipped, tomllib.loads(text)))
+    except RuleError as error:
+        line = error.spot.line(text)
+        raise UserError(f"nudge_rules_{error.key}", file=path, line=line, **error.params) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError("nudge_rules_syntax", file=path, problem=error) from None
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Tables are merged name by name; lists (rules, targets) are replaced whole."""
-    unknown = set(above) - {*below, "target"}
-    if unknown:
-        raise ValueError(f"unknown section {', '.join(sorted(unknown))}")
+    """Tables are merged name by name; lists (rules, targets, people) are replaced whole."""
+    known = [*below, *(name for name in _LISTS if name not in below)]
+    for name, value in above.items():
+        if name not in known:
+            raise RuleError("unknown", Spot(name), name=name, known=", ".join(known))
+        if isinstance(below.get(name), dict) and not isinstance(value, dict):
+            raise RuleError("value", Spot(name), name=name, value=value, example=f"[{name}]")
     merged = dict(below)
     for name, value in above.items():
         merged[name] = {**below[name], **value} if isinstance(below.get(name), dict) else value
@@ -96,92 +162,124 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse(raw: dict[str, Any]) -> Rules:
-    """Rules from the tables of a TOML file. Raises `ValueError` that names what is wrong."""
+    """Rules from the tables of a TOML file. Raises `RuleError`."""
     late, caps = (
-        _known(raw, "late", "at_least quiet answer_noticed"),
-        _known(raw, "caps", "ticket_per_day person_per_day cool_down"),
+        _section(raw, "late", "at_least quiet answer_noticed"),
+        _section(raw, "caps", "ticket_per_day person_per_day cool_down"),
     )
+    hours = _hours(_section(raw, "hours", _HOURS))
     return Rules(
-        hours=_hours(_known(raw, "hours", "from to days timezone")),
-        at_least=span(late["at_least"]),
-        quiet=span(late["quiet"]),
-        answer_noticed=span(late["answer_noticed"]),
-        targets=tuple(_target(target) for target in raw.get("target", [])),
-        ticket_per_day=_count(caps, "ticket_per_day"),
-        person_per_day=_count(caps, "person_per_day"),
-        cool_down=span(caps["cool_down"]),
-        mine=span(_known(raw, "patience", "mine")["mine"]),
-        rules=tuple(_rule(rule) for rule in raw["rule"]),
+        hours=hours,
+        at_least=late.take("at_least", reading.SPAN),
+        quiet=late.take("quiet", reading.SPAN),
+        answer_noticed=late.take("answer_noticed", reading.SPAN),
+        targets=tuple(_target(one.only("stage priority team within")) for one in _list(raw, "target")),
+        ticket_per_day=caps.take("ticket_per_day", reading.COUNT),
+        person_per_day=caps.take("person_per_day", reading.COUNT),
+        cool_down=caps.take("cool_down", reading.SPAN),
+        mine=_section(raw, "patience", "mine").take("mine", reading.SPAN),
+        rules=tuple(_rule(one.only("name waiting_on steps enabled")) for one in _list(raw, "rule")),
+        people=dict(_person(one.only(f"who {_HOURS}"), hours) for one in _list(raw, "person")),
+        snoozes=cast("tuple[Choice, ...]", _section(raw, "snooze", "offer").take("offer", reading.some_of(CHOICES))),
+        digest=_digest(_section(raw, "digest", "enabled below urgent")),
+        contract=_contract(_section(raw, "contract", "enabled answer_within hand_back")),
+        trial=_trial(_section(raw, "trial", "hold_out retire_above")),
+        early=_section(raw, "early", "enabled").take("enabled", reading.FLAG),
+        channels=_channels(Section(raw["channels"], Spot("channels"))),
     )
 
 
-def _known(raw: dict[str, Any], section: str, names: str) -> dict[str, Any]:
-    table = raw[section]
-    if not isinstance(table, dict):
-        raise ValueError(f"{section} must be a table")
-    if unknown := set(table) - set(names.split()):
-        raise ValueError(f"unknown {section}.{sorted(unknown)[0]}")
-    return table
+_HOURS = "from to days timezone"
 
 
-def _count(table: dict[str, Any], name: str) -> int:
-    value = table[name]
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 on, not {value!r}")
-    return value
+def _section(raw: dict[str, Any], name: str, known: str) -> Section:
+    return Section(raw[name], Spot(name)).only(known)
 
 
-def span(text: object) -> Span:
-    """`4h`, `1d`, `90m`, `1d 4h`. Raises `ValueError`."""
-    parts = re.fullmatch(r"(?:(\d+)d)?\s*(?:(\d+)h)?\s*(?:(\d+)m)?", str(text).strip())
-    if not isinstance(text, str) or parts is None or not any(parts.groups()):
-        raise ValueError(f'{text!r} is no time: write "4h", "1d" or "90m"')
-    days, hours, minutes = (int(part or 0) for part in parts.groups())
-    return Span(days, hours * 3600 + minutes * 60)
+def _list(raw: dict[str, Any], name: str) -> Iterator[Section]:
+    given = raw.get(name, [])
+    if not isinstance(given, list):
+        raise RuleError("value", Spot(name), name=name, value=given, example=f"[[{name}]]")
+    return (Section(table, Spot(name, index)) for index, table in enumerate(given))
 
 
-def _hours(table: dict[str, Any]) -> Hours:
-    days = frozenset(_one_of(day, DAYS, "hours.days") for day in table["days"])
-    start, end = time.fromisoformat(table["from"]), time.fromisoformat(table["to"])
-    if start >= end or not days:
-        raise ValueError("hours must have a day, and begin before they end")
-    if (zone := table.get("timezone")) is not None:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"unknown time zone {zone!r}") from None
-    return Hours(start, end, frozenset(DAYS.index(day) for day in days), zone)
+def _hours(table: Section, otherwise: Hours | None = None) -> Hours:
+    usual = otherwise or Hours()
+    given = {name: table.find(name, reading.CLOCK) for name in ("from", "to")}
+    start, end = given["from"] or usual.start, given["to"] or usual.end
+    if start >= end:
+        value = f"{start:%H:%M} – {end:%H:%M}"
+        raise RuleError(
+            "value", table.spot, name=table.spot.section, value=value, example='from = "09:00", to = "18:00"'
+        )
+    days = table.find("days", reading.WEEKDAYS)
+    zone = table.find("timezone", reading.ZONE) or usual.timezone
+    return Hours(start, end, frozenset(DAYS.index(day) for day in days) if days else usual.days, zone)
 
 
-def _target(table: dict[str, Any]) -> Target:
-    if unknown := set(table) - {"stage", "priority", "team", "within"}:
-        raise ValueError(f"unknown target.{sorted(unknown)[0]}")
-    if "within" not in table:
-        raise ValueError("a target needs `within`")
-    return Target(span(table["within"]), table.get("stage"), table.get("priority"), table.get("team"))
+def _person(table: Section, usual: Hours) -> tuple[str, Hours]:
+    return table.take("who", reading.TEXT).lower(), _hours(table, usual)
 
 
-def _rule(table: dict[str, Any]) -> Rule:
-    if unknown := set(table) - {"name", "waiting_on", "steps", "enabled"}:
-        raise ValueError(f"unknown rule.{sorted(unknown)[0]}")
-    if missing := {"name", "waiting_on", "steps"} - set(table):
-        raise ValueError(f"a rule needs `{sorted(missing)[0]}`")
-    kinds = tuple(kind.value for kind in PartyKind)
-    waiting_on = frozenset(PartyKind(_one_of(kind, kinds, "waiting_on")) for kind in table["waiting_on"])
-    steps = tuple(_step(step) for step in table["steps"])
-    if not re.fullmatch(r"\w+", table["name"]) or not steps:
-        raise ValueError(f"rule {table['name']!r}: the name is one word, and there is at least one step")
-    return Rule(table["name"], waiting_on, steps, bool(table.get("enabled", True)))
+def _target(table: Section) -> Target:
+    named = (table.find(name, reading.TEXT) for name in ("stage", "priority", "team"))
+    return Target(table.take("within", reading.SPAN), *named)
 
 
-def _step(table: dict[str, Any]) -> Step:
-    to = next((rung for rung in RUNGS if rung == table.get("to")), None)
-    if to is None or set(table) - {"to", "after"}:
-        raise ValueError(f'{table!r} is no step: write {{ to = "owner", after = "1d" }}')
-    return Step(to, span(table.get("after", "0m")))
+def _rule(table: Section) -> Rule:
+    return Rule(
+        name=table.take("name", reading.WORD),
+        waiting_on=frozenset(PartyKind(kind) for kind in table.take("waiting_on", _PARTIES)),
+        steps=table.take("steps", _STEPS),
+        enabled=table.find("enabled", reading.FLAG) is not False,
+    )
 
 
-def _one_of(value: object, known: tuple[str, ...], where: str) -> str:
-    if value not in known:
-        raise ValueError(f"{where}: {value!r} is none of {', '.join(known)}")
-    return str(value)
+def _steps(value: object) -> tuple[Step, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError(value)
+    return tuple(_step(one) for one in value)
+
+
+def _step(table: object) -> Step:
+    if not isinstance(table, dict) or table.get("to") not in RUNGS or set(table) - {"to", "after"}:
+        raise ValueError(table)
+    return Step(cast("Rung", table["to"]), span(table.get("after", "0m")))
+
+
+_PARTIES = reading.some_of(tuple(kind.value for kind in PartyKind))
+_STEPS = reading.Kind(_steps, '[{ to = "owner" }, { to = "team", after = "1d" }, { to = "manager", after = "2d" }]')
+
+
+def _digest(table: Section) -> Digest:
+    return Digest(
+        table.take("enabled", reading.FLAG),
+        table.take("below", reading.TIMES),
+        frozenset(priority for priority in table.take("urgent", reading.TEXTS)),
+    )
+
+
+def _contract(table: Section) -> Contract:
+    return Contract(
+        table.take("enabled", reading.FLAG),
+        table.take("answer_within", reading.SPAN),
+        table.take("hand_back", reading.FLAG),
+    )
+
+
+def _trial(table: Section) -> Trial:
+    return Trial(table.take("hold_out", reading.HOLD_OUT), table.take("retire_above", reading.SHARE))
+
+
+def _channels(table: Section) -> dict[str, str]:
+    return {team: table.take(team, _CHANNEL) for team in table.values}
+
+
+def _channel(value: object) -> str:
+    text = reading.TEXT.read(value)
+    if text[0] not in "CGD" or not text.isalnum():
+        raise ValueError(value)
+    return text
+
+
+_CHANNEL = reading.Kind(_channel, '"C0123ABCD"')

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select, update
 from sqlmodel import SQLModel
 
 from unstuck.clock import iso
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.ladder import Next, Told, base, next_nudge
+from unstuck.nudges.glance import Glance, Look, open_rows, rows_of
+from unstuck.nudges.ladder import Next, Situation, Told, base, next_nudge
 from unstuck.stalls.find import Stall, judge, next_look
 from unstuck.stalls.histories import Known, histories
 from unstuck.stalls.turn import whose_turn
@@ -66,8 +68,10 @@ class Findings:
     #: Ids of nudges whose ticket has moved since.
     moved: Sequence[int] = ()
     #: (ticket, when to look again) of open tickets, and the tickets that are open no longer.
-    looks: Sequence[tuple[int, datetime | None]] = ()
+    looks: Sequence[Look] = ()
     closed: Sequence[int] = ()
+    #: Stalls whose recipient has enough that are longer overdue, with the day that they are left for.
+    crowded_out: Mapping[int, datetime] = field(default_factory=dict)
 
 
 class Past(Protocol):
@@ -97,45 +101,143 @@ def examine(history: Past, told: Sequence[Told], desk: Desk, now: datetime) -> V
 
 
 def look(connection: Connection, desk: Desk, now: datetime) -> Findings:
-    """Look at every ticket that changed since the last sweep or whose time has come."""
-    cursor = connection.execute(select(WATCH.c.revision).where(WATCH.c.ticket_id == CURSOR)).scalar() or 0
+    """Look at every ticket that changed since the last sweep or whose time has come; at all when asked to."""
+    cursor, everything = _mark(connection, now)
     open_, closed, newest = _changed(connection, cursor)
-    open_ |= set(connection.execute(select(WATCH.c.ticket_id).where(WATCH.c.look_at <= now)).scalars()) - closed
-    wanted: list[Wanted] = []
-    moved = list(_live(connection, closed))
-    looks: list[tuple[int, datetime | None]] = []
-    for some in chunks(sorted(open_)):
-        told = told_of(connection, some)
-        for history in histories(connection, some):
-            mine = told.get(history.ticket.id, {})
-            verdict = examine(history, list(mine.values()), desk, now)
-            moved += [nudge for nudge, one in mine.items() if _is_over(one, verdict.still)]
-            due = verdict.next is not None and verdict.next.at <= now
-            if due and verdict.stall and verdict.next:
-                wanted.append(Wanted(history.ticket, verdict.stall, verdict.next))
-            waits = due or any(one.state in ("due", "sending") for one in mine.values())
-            looks.append((history.ticket.id, now + IN_FLIGHT if waits else verdict.look_at))
-    return Findings(now, newest, wanted, moved, looks, sorted(closed))
+    if everything:
+        told = _told_about(connection, None)
+        batches = open_rows(connection)
+    else:
+        open_ |= set(connection.execute(select(WATCH.c.ticket_id).where(WATCH.c.look_at <= now)).scalars()) - closed
+        told = _told_about(connection, sorted(open_))
+        batches = rows_of(connection, sorted(open_))
+    glance, close = Glance(connection, desk, now), _Close(connection, desk, now)
+    for rows in batches:
+        closely, later = glance.sort_out(rows, told)
+        close.looks += later
+        close.look(sorted(closely), told)
+    moved = [*_live(connection, closed), *close.moved]
+    return Findings(now, newest, close.wanted.best(), moved, close.looks, sorted(closed), close.wanted.crowded_out)
+
+
+@dataclass(slots=True)
+class _Close:
+    """Looks at tickets closely, their histories read."""
+
+    connection: Connection
+    desk: Desk
+    now: datetime
+    moved: list[int] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    wanted: _Longest = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wanted = _Longest(self.desk.rules.person_per_day)
+
+    def look(self, tickets: Sequence[int], told: Container[int]) -> None:
+        for some in chunks(tickets):
+            earlier = told_of(self.connection, [ticket for ticket in some if ticket in told])
+            for history in histories(self.connection, some):
+                self._look(history, earlier.get(history.ticket.id, {}))
+
+    def _look(self, history: Past, told: Mapping[int, Told]) -> None:
+        verdict = examine(history, list(told.values()), self.desk, self.now)
+        self.moved += [nudge for nudge, one in told.items() if _is_over(one, verdict.still)]
+        again = verdict.look_at
+        if any(one.state in ("due", "sending") for one in told.values()):
+            again = self.now + IN_FLIGHT
+        if verdict.stall and verdict.next and verdict.next.at <= self.now:
+            place = self.desk.situation(history.ticket.source_id, verdict.stall)
+            self.wanted.add(Wanted(history.ticket, verdict.stall, verdict.next), place, self.now)
+            again = self.now + IN_FLIGHT
+        self.looks.append((history.ticket.id, again))
+
+
+@dataclass(slots=True)
+class _Longest:
+    """The nudges wanted, of each recipient only as many as may go out in a day: the longest overdue."""
+
+    most: int
+    crowded_out: dict[int, datetime] = field(default_factory=dict)
+    _by_whom: dict[tuple[int, str, datetime], list[tuple[float, int, Wanted, Situation]]] = field(default_factory=dict)
+
+    def add(self, one: Wanted, place: Situation, now: datetime) -> None:
+        """Keep it, or put whichever is overdue for less off to another day."""
+        day, _ = place.day(now, one.next.recipient)
+        mine = self._by_whom.setdefault((one.ticket.source_id, one.next.recipient, day), [])
+        heapq.heappush(mine, (one.overdue, -one.ticket.id, one, place))
+        if len(mine) > self.most:
+            _, _, least, there = heapq.heappop(mine)
+            self.crowded_out[least.ticket.id] = there.next_day(now, least.next.recipient)
+
+    def best(self) -> list[Wanted]:
+        return [one for mine in self._by_whom.values() for _, _, one, _ in mine]
+
+
+def _mark(connection: Connection, now: datetime) -> tuple[int, bool]:
+    """Up to which revision tickets have been looked at, and whether all of them are to be."""
+    found = connection.execute(select(WATCH.c.revision, WATCH.c.look_at).where(WATCH.c.ticket_id == CURSOR)).first()
+    if found is None or not found.revision:
+        return 0, True
+    return found.revision, found.look_at is not None and found.look_at <= now
 
 
 def _changed(connection: Connection, cursor: int) -> tuple[set[int], set[int], int]:
     """Tickets of a later revision, open and not, and the newest revision there is.
 
-    The first time only open tickets matter: nobody was told about the others.
+    The first time there is no need: all that are open are looked at, and nobody was told about the others.
     """
+    if not cursor:
+        return set(), set(), connection.execute(select(func.max(TICKET.c.revision))).scalar() or 0
     later = select(TICKET.c.id, TICKET.c.stage_class, TICKET.c.revision).where(TICKET.c.revision > cursor)
-    rows = connection.execute(later if cursor else later.where(TICKET.c.stage_class.in_(_OPEN)))
     open_: set[int] = set()
     closed: set[int] = set()
-    for ticket, stage_class, revision in rows:
+    for ticket, stage_class, revision in connection.execute(later):
         (open_ if stage_class in _OPEN else closed).add(ticket)
         cursor = max(cursor, revision)
     return open_, closed, cursor
 
 
 def look_at_all(connection: Connection, now: datetime) -> None:
-    """Have the next sweep look at every open ticket: what late means has changed."""
-    connection.execute(update(WATCH).where(WATCH.c.ticket_id != CURSOR).values(look_at=now))
+    """Have the next sweep look at every open ticket."""
+    connection.execute(update(WATCH).where(WATCH.c.ticket_id == CURSOR).values(look_at=now))
+
+
+def look_anew(connection: Connection, before: Desk | None, desk: Desk, now: datetime) -> None:
+    """Have the next sweep look at whatever a change of rules, calendars or people may concern.
+
+    `before` is the desk by which tickets were looked at until now; None: nobody knows.
+    """
+    if before is None or not desk.differs_in_people_alone(before):
+        look_at_all(connection, now)
+        return
+    for source in desk.directories:
+        people, teams = desk.directory(source).moved_since(before.directory(source))
+        for column, ids in ((TICKET.c.assignee, people), (TICKET.c.team, teams)):
+            for some in chunks(sorted(ids)):
+                _look_at_those(connection, and_(TICKET.c.source_id == source, column.in_(some)), now)
+        if teams:
+            # The team that had it last may be one of them.
+            _look_at_those(connection, and_(TICKET.c.source_id == source, TICKET.c.team.is_(None)), now)
+
+
+def _look_at_those(connection: Connection, concerned: ColumnElement[bool], now: datetime) -> None:
+    tickets = select(TICKET.c.id).where(concerned, TICKET.c.stage_class.in_(_OPEN))
+    waits = or_(WATCH.c.look_at.is_(None), WATCH.c.look_at > now)
+    connection.execute(update(WATCH).where(WATCH.c.ticket_id.in_(tickets), waits).values(look_at=now))
+
+
+def _told_about(connection: Connection, tickets: Sequence[int] | None) -> set[int]:
+    """Which of the tickets, or of all open ones, somebody has been or is about to be told about."""
+    about = select(NUDGE.c.ticket_id).distinct()
+    if tickets is None:
+        open_ = about.join(TICKET, TICKET.c.id == NUDGE.c.ticket_id).where(TICKET.c.stage_class.in_(_OPEN))
+        return set(connection.execute(open_).scalars())
+    return {
+        ticket
+        for some in chunks(tickets)
+        for ticket in connection.execute(about.where(NUDGE.c.ticket_id.in_(some))).scalars()
+    }
 
 
 def told_of(connection: Connection, tickets: Sequence[int]) -> dict[int, dict[int, Told]]:

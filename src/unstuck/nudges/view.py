@@ -5,9 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from unstuck.nudges.rules import CHOICES, Choice
 from unstuck.stalls.turn import Evidence
 
-__all__ = ["Evidence", "NudgeView"]
+__all__ = ["Evidence", "NudgeView", "RiskView"]
+
+
+@dataclass(frozen=True, slots=True)
+class RiskView:
+    """The chance that a ticket will be late, and why, in the reader's language."""
+
+    #: `overstay`, or the field of the deadline that it may miss.
+    what: str
+    chance: float
+    #: When it will be late if nothing happens, UTC.
+    due: datetime
+    #: At most two, the strongest first. Hold foreign values: escape them.
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +37,7 @@ class NudgeView:
     title: str | None
     url: str | None
     stage: str
-    #: `agent`, `team`, `nobody`, `internal`, `vendor` or `customer`.
+    #: `agent`, `team`, `nobody`, `internal`, `vendor`, `approval` or `customer`.
     waiting_on: str
     #: Name of that party, where known.
     party: str | None
@@ -50,6 +64,10 @@ class NudgeView:
     recipient_name: str
     #: Why somebody else hears it than the rung says (`away`, `not_in_slack`), as a finished sentence.
     note: str | None = None
+    #: Seconds of a working day on the clock of `waited` and `threshold`; 86,400 where every hour counts.
+    working_day: int = 86_400
+    #: Whether it will miss a deadline, where that is worth telling.
+    risk: RiskView | None = None
     #: Title and link of the best past resolution, if there is one.
     hint_title: str | None = None
     hint_url: str | None = None
@@ -57,3 +75,7 @@ class NudgeView:
     outcome: str | None = None
     outcome_by: str | None = None
     snoozed_until: datetime | None = None
+    #: The snooze ends as soon as the customer writes.
+    until_reply: bool = False
+    #: What the snooze menu offers.
+    snoozes: tuple[Choice, ...] = CHOICES

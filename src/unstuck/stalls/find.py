@@ -10,6 +10,7 @@ from unstuck.stalls.clocks import A_DAY, Calendars, Span
 from unstuck.stalls.thresholds import Threshold, Thresholds
 from unstuck.stalls.turn import Evidence, Party, Turn, whose_turn
 from unstuck.tickets.calendars import BusinessCalendar
+from unstuck.tickets.changes import StageClass
 from unstuck.tickets.timeline import Timeline
 
 #: `Stall.compared_by` of a ticket whose customer has answered.
@@ -112,6 +113,28 @@ def next_look(turn: Turn, timeline: Timeline, policy: Policy) -> datetime | None
         calendar.after(turn.since, late.seconds + 1),
         calendar.after(turn.still_since, _quiet(policy, calendar, late) + 1),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Soonest:
+    """Business seconds before which no ticket of a kind stalls: since it came into being, and since it stood still."""
+
+    late: int
+    quiet: int
+
+
+def soonest(
+    stage: str, stage_class: StageClass, priority: str | None, team: str | None, policy: Policy
+) -> Soonest | None:
+    """How soon tickets of a kind can stall, whoever's turn it turns out to be; None: never."""
+    calendar = policy.calendar_of(team)
+    usual = policy.thresholds.find(stage, priority, policy.team_name(team), calendar)
+    lates = [usual.seconds] if usual else []
+    if stage_class is StageClass.WAIT_CUSTOMER:
+        lates.append(policy.answer_noticed.on(calendar))
+    if not lates:
+        return None
+    return Soonest(min(lates), min(policy.quiet.on(calendar), *lates))
 
 
 def late_after(turn: Turn, timeline: Timeline, policy: Policy) -> Threshold | None:

@@ -134,6 +134,33 @@ class BusinessCalendar:
         inside = np.floor(np.minimum(seconds, ends[place]) - starts[place]).astype(np.int64)
         return np.where(place < 0, tables[0].before, elapsed[place] + inside)
 
+    def after_of(self, at: NDArray[np.int64], seconds: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`after` of many instants, as whole seconds since 1970. Raises `ValueError` as `after` does."""
+        import numpy as np
+
+        if not len(at):
+            return at
+        target = self.business_seconds_of(at.astype(np.float64)) + seconds
+        years = self._years_until(_year_of(int(at.min())), _year_of(int(at.max())), int(target.max()))
+        starts, elapsed = (
+            np.array([value for year in years for value in getattr(_table(self, year), name)], dtype=np.int64)
+            for name in ("starts", "elapsed")
+        )
+        if not len(starts):
+            return at
+        place = np.maximum(np.searchsorted(elapsed, target, side="left") - 1, 0)
+        return np.where(seconds > 0, starts[place] + target - elapsed[place], at)
+
+    def _years_until(self, first: int, last: int, target: int) -> range:
+        """Years from the first one on, up to the last one and until the clock has reached `target`."""
+        closed_years = 0
+        while _before(self, last + 1) < target:
+            last += 1
+            closed_years = 0 if _table(self, last).starts else closed_years + 1
+            if closed_years == _LONGEST_CLOSURE_YEARS:
+                raise ValueError("this calendar never opens again")
+        return range(first, last + 1)
+
 
 @dataclass(frozen=True, slots=True)
 class _Table:

@@ -206,6 +206,8 @@ class KnowledgeUse(SQLModel, table=True):
     #: `good`, `bad` or nothing yet.
     verdict: str | None = None
     reason: str | None = None
+    #: What the person wrote beside the reason, redacted.
+    comment: str | None = None
 
 
 class Cursor(SQLModel, table=True):
@@ -284,7 +286,7 @@ class Nudge(SQLModel, table=True):
     #: Rung of the ladder: 0 owner, 1 team, 2 lead, 3 manager.
     step: int = 0
     recipient: str
-    #: `due`, `sending`, `sent`, `withdrawn`, `failed`.
+    #: `due`, `sending`, `sent`, `withdrawn`, `failed`, `held` (held back to see whether nudges help: never sent).
     state: str = Field(default="due", index=True)
     due_at: datetime = _at(index=True, nullable=False)
     snoozed_until: datetime | None = _at()
@@ -304,6 +306,11 @@ class Nudge(SQLModel, table=True):
     outcome_at: datetime | None = _at()
     #: The message in Slack no longer shows what holds.
     redraw: bool = Field(default=False, index=True)
+    #: `Notice.key` of the digest that tells it among others; empty: a message of its own.
+    digest: str | None = Field(default=None, index=True)
+    #: First move of the ticket after it was told (or held back), and the ticket's revision up to which that is known.
+    moved_at: datetime | None = _at()
+    followed: int | None = Field(default=None, sa_column=Column(Id))
     error: str | None = None
 
 
@@ -314,7 +321,7 @@ class Notice(SQLModel, table=True):
     id: int | None = _id()
     #: Also the opaque id in Slack's message metadata.
     key: str
-    #: `feedback`, `digest`: how it is drawn.
+    #: `feedback`, `digest`, `upkeep`, `morning`, `early`, `retire`: how it is drawn.
     kind: str
     #: The source whose ids `recipient` and `team` are; empty: managers alone.
     source_id: int | None = None
@@ -322,7 +329,7 @@ class Notice(SQLModel, table=True):
     recipient: str
     team: str | None = None
     payload: dict[str, Any] = _json()
-    #: `due`, `sent`, `failed`.
+    #: `due`, `sent`, `failed`, `withdrawn` (what it was to tell holds no longer).
     state: str = Field(default="due", index=True)
     due_at: datetime = _at(index=True, nullable=False)
     attempts: int = 0
@@ -336,14 +343,57 @@ class Notice(SQLModel, table=True):
     error: str | None = None
 
 
+class TicketRisk(SQLModel, table=True):
+    """The chance that an open ticket will be late, as it was last reckoned. Replaced as a whole every hour."""
+
+    __tablename__ = "risk"
+    __table_args__ = (UniqueConstraint("ticket_id", "what"),)
+    id: int | None = _id()
+    ticket_id: int = Field(sa_column=Column(Id, nullable=False))
+    #: `overstay`, or the field whose unwritten deadline the ticket may miss.
+    what: str
+    chance: float
+    #: When it will be late if nothing happens.
+    due_at: datetime = _at(nullable=False)
+    #: Group, comparable tickets, their rate and the strongest reasons.
+    said: dict[str, Any] = _json()
+    reckoned_at: datetime = _at(nullable=False)
+
+
 class Watch(SQLModel, table=True):
     """When the minute sweep looks at an open ticket again, if nothing happens before."""
 
     ticket_id: int = Field(sa_column=Column(Id, primary_key=True, autoincrement=False))
     #: `Ticket.revision` that was looked at.
-    revision: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    revision: int = Field(sa_column=Column(Id, nullable=False))
     #: Empty: only a change of the ticket is worth a look.
     look_at: datetime | None = _at(index=True)
+
+
+class TicketThread(SQLModel, table=True):
+    """A conversation in Slack that somebody tied to a ticket."""
+
+    __tablename__ = "ticket_thread"
+    __table_args__ = (UniqueConstraint("channel", "thread_ts"),)
+    id: int | None = _id()
+    ticket_id: int = Field(sa_column=Column(Id, index=True, nullable=False))
+    channel: str
+    #: The `ts` of the thread's first message.
+    thread_ts: str
+    #: Where it can be read, by those who may.
+    url: str | None = None
+    by: str
+    at: datetime = _at(nullable=False)
+
+
+class Preference(SQLModel, table=True):
+    """What somebody chose for themselves, or an admin for a channel."""
+
+    #: `person:<Slack user id>` or `channel:<Slack channel id>`.
+    key: str = Field(primary_key=True)
+    value: dict[str, Any] = _json()
+    by: str
+    updated_at: datetime = _at(nullable=False)
 
 
 class Thread(SQLModel, table=True):

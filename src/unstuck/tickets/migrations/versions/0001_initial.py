@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("verdict", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("comment", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_knowledge_use_card_id"), "knowledge_use", ["card_id"], unique=False)
@@ -169,14 +170,38 @@ def upgrade() -> None:
         sa.Column("outcome_by", sa.String(), nullable=True),
         sa.Column("outcome_at", UtcDateTime(), nullable=True),
         sa.Column("redraw", sa.Boolean(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=True),
+        sa.Column("moved_at", UtcDateTime(), nullable=True),
+        sa.Column("followed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
+    op.create_index(op.f("ix_nudge_digest"), "nudge", ["digest"], unique=False)
     op.create_index(op.f("ix_nudge_due_at"), "nudge", ["due_at"], unique=False)
     op.create_index(op.f("ix_nudge_redraw"), "nudge", ["redraw"], unique=False)
     op.create_index(op.f("ix_nudge_state"), "nudge", ["state"], unique=False)
     op.create_index(op.f("ix_nudge_ticket_id"), "nudge", ["ticket_id"], unique=False)
+    op.create_table(
+        "preference",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("value", sa.JSON(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "risk",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("chance", sa.Float(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("said", sa.JSON(), nullable=False),
+        sa.Column("reckoned_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ticket_id", "what"),
+    )
     op.create_table(
         "seen_event",
         sa.Column("key", sa.String(), nullable=False),
@@ -201,6 +226,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "ticket_thread",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("thread_ts", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=True),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("channel", "thread_ts"),
+    )
+    op.create_index(op.f("ix_ticket_thread_ticket_id"), "ticket_thread", ["ticket_id"], unique=False)
+    op.create_table(
         "trouble",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -223,7 +261,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ticket_id"),
     )
     op.create_index(op.f("ix_watch_look_at"), "watch", ["look_at"], unique=False)
-    op.create_index(op.f("ix_watch_revision"), "watch", ["revision"], unique=False)
     op.create_table(
         "write_back",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -400,19 +437,23 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_write_back_state"), table_name="write_back")
     op.drop_index(op.f("ix_write_back_due_at"), table_name="write_back")
     op.drop_table("write_back")
-    op.drop_index(op.f("ix_watch_revision"), table_name="watch")
     op.drop_index(op.f("ix_watch_look_at"), table_name="watch")
     op.drop_table("watch")
     op.drop_index(op.f("ix_trouble_last_at"), table_name="trouble")
     op.drop_table("trouble")
+    op.drop_index(op.f("ix_ticket_thread_ticket_id"), table_name="ticket_thread")
+    op.drop_table("ticket_thread")
     op.drop_table("thread")
     op.drop_table("source")
     op.drop_index(op.f("ix_seen_event_at"), table_name="seen_event")
     op.drop_table("seen_event")
+    op.drop_table("risk")
+    op.drop_table("preference")
     op.drop_index(op.f("ix_nudge_ticket_id"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_state"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_redraw"), table_name="nudge")
     op.drop_index(op.f("ix_nudge_due_at"), table_name="nudge")
+    op.drop_index(op.f("ix_nudge_digest"), table_name="nudge")
     op.drop_table("nudge")
     op.drop_index(op.f("ix_notice_state"), table_name="notice")
     op.drop_index(op.f("ix_notice_due_at"), table_name="notice")

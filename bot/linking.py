@@ -1,0 +1,66 @@
+"""“Link to ticket” in a message's menu: what is told in the thread counts for the ticket, and its nudges show it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt import Ack, App
+
+from bot.blocks import linking
+from bot.desk import Desk
+from bot.modals import InModal, View, hold, open_form, sent
+from bot.people import Member
+from bot.saving import permalink
+from bot.work import Job
+from unstuck import discussions
+from unstuck.i18n import Lang, t
+from unstuck.tickets.tables import Ticket
+
+LINK_THIS = "link_ticket"
+
+
+def register(app: App) -> None:
+    app.shortcut(LINK_THIS)(on_link_this)
+    app.view(linking.LINK)(on_linked)
+
+
+def on_link_this(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
+    ack()
+
+    def draw(_: Member, place: InModal) -> View:
+        message, channel = body["message"], body["channel"]["id"]
+        root = str(message.get("thread_ts") or message["ts"])
+        with desk.deps.sessions() as session:
+            known = discussions.ticket_of(session, channel, root)
+            ticket = session.get(Ticket, known) if known is not None else None
+            name = ticket.ext_id if ticket is not None else None
+        return linking.form(name, {"channel": channel, "thread": root, "lang": place.lang}, place.lang)
+
+    open_form(body, desk, draw)
+
+
+def on_linked(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
+    form = sent(body)
+    typed = form.get(linking.TICKET)
+    with desk.deps.sessions() as session:
+        ticket_id = discussions.find_ticket(session, typed)
+    if ticket_id is None:
+        lang: Lang = "zh" if form.metadata.get("lang") == "zh" else "en"
+        ack(response_action="errors", errors={linking.TICKET: t("linking.no_such", lang)})
+        return
+    place = hold(ack, desk)
+    where = str(form.metadata.get("channel")), str(form.metadata.get("thread"))
+    desk.work.take(Job(lambda: _link(ticket_id, typed, where, form.user, place, desk), place))
+
+
+def _link(ticket_id: int, typed: str, where: tuple[str, str], user: str, place: InModal, desk: Desk) -> None:
+    member = desk.people.get(user)
+    place = replace(place, lang=desk.lang(member))
+    if not desk.admits(member, place):
+        return
+    url = permalink(desk, *where)
+    with desk.deps.sessions.begin() as session:
+        there = discussions.Place(*where, url)
+        discussions.link(session, ticket_id, there, member.id, desk.deps.clock.now())
+    place.tell("linking.linked", ticket=typed)

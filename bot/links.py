@@ -1,0 +1,105 @@
+"""Previews of tickets' addresses, as far as everybody in the channel may see them.
+
+A channel that somebody from another organisation or a guest reads gets none. Where there are too many readers to
+look at each, and where the ticket is another team's than the channel, it is the number and the state.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import IntEnum
+from typing import Any
+
+from slack_bolt import App
+from slack_sdk.errors import SlackApiError
+
+from bot.blocks.links import preview
+from bot.channels import look_at
+from bot.desk import Desk
+from bot.posting import LINE_BROKEN
+from bot.roles import Role
+from bot.work import Job
+from unstuck import ticket_links
+from unstuck.ticket_links import Linked
+
+log = logging.getLogger("unstuck.bot")
+
+#: More readers are not looked at one by one.
+MOST_READERS = 100
+#: Links of one message that get a preview.
+MOST_LINKS = 5
+
+
+class Sees(IntEnum):
+    """What the readers of a channel may see of a ticket."""
+
+    NOTHING = 0
+    STATE = 1
+    ALL = 2
+
+
+def register(app: App) -> None:
+    app.event("link_shared")(on_link)
+
+
+def on_link(body: dict[str, Any], event: dict[str, Any], desk: Desk) -> None:
+    # While a message is being written nobody knows who will read it.
+    if event.get("source") == "composer" or not event.get("is_bot_user_member", True):
+        return
+    outside = bool(body.get("is_ext_shared_channel"))
+    if not outside:
+        desk.work.take(Job(lambda: _show(event, desk), _Nobody()))
+
+
+class _Nobody:
+    """Nobody asked: a preview that fails is no reason to write to somebody."""
+
+    def busy(self) -> None: ...
+
+    def too_busy(self) -> None: ...
+
+    def too_late(self) -> None: ...
+
+    def failed(self, error: Exception) -> None:
+        log.error("a link could not be shown", exc_info=error)
+
+
+def _show(event: dict[str, Any], desk: Desk) -> None:
+    channel, urls = str(event["channel"]), [str(link["url"]) for link in event["links"]]
+    with desk.deps.sessions() as session:
+        found = {url: ticket for url in urls if (ticket := ticket_links.find(session, url)) is not None}
+        teams = ticket_links.is_team_channel(session, channel)
+    # Links of nobody's tickets are looked up first: they cost no call to Slack.
+    if not found or (sees := _readers(channel, str(event["user"]), desk)) is Sees.NOTHING:
+        return
+    lang = desk.deps.settings.lang
+    shown = {
+        url: preview(ticket, lang, whole=_whole(ticket, channel, sees, teams=teams))
+        for url, ticket in list(found.items())[:MOST_LINKS]
+    }
+    try:
+        desk.client.chat_unfurl(channel=channel, ts=event["message_ts"], unfurls=shown)
+    except (SlackApiError, *LINE_BROKEN) as error:
+        # Deleted meanwhile, say. The link itself still stands.
+        log.info("no preview in %s: %s", channel, error)
+
+
+def _whole(ticket: Linked, channel: str, sees: Sees, *, teams: bool) -> bool:
+    """Whether title, team and assignee may stand there. `teams`: the channel is some team's own."""
+    return sees is Sees.ALL and (not teams or ticket.team_channel == channel)
+
+
+def _readers(channel: str, user: str, desk: Desk) -> Sees:
+    """What whoever posted the link and everybody who reads it may see."""
+    if desk.roles.role(desk.people.get(user)) < Role.MEMBER or look_at(desk.client, channel).is_shared:
+        return Sees.NOTHING
+    try:
+        page = desk.client.conversations_members(channel=channel, limit=MOST_READERS)
+    except (SlackApiError, *LINE_BROKEN) as error:
+        log.info("nobody knows who reads %s: %s", channel, error)
+        return Sees.NOTHING
+    readers = [one for one in page["members"] if one != desk.bot_user]
+    if any(desk.roles.role(desk.people.get(one)) == Role.GUEST for one in readers):
+        return Sees.NOTHING
+    more = (page.get("response_metadata") or {}).get("next_cursor")
+    return Sees.STATE if more else Sees.ALL

@@ -1,0 +1,125 @@
+"""How to behave in a channel: when to speak, to whom first, from which sources. An admin says so in `/unstuck channel`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from slack_bolt import Ack, App
+from sqlmodel import select
+
+from bot.blocks import manners as drawing
+from bot.blocks.manners import ALONE, BOTS, DRAFTS, HOW, MODE, SOURCES, Chosen
+from bot.channels import look_at
+from bot.desk import Desk
+from bot.modals import InModal, Sent, View, hold, open_form, sent
+from bot.people import Member
+from bot.roles import Role
+from bot.work import Job
+from knowledge.filters import EVERYTHING, Filter
+from unstuck import preferences
+from unstuck.i18n import Lang, t
+from unstuck.tickets.tables import Source
+
+Mode = Literal["mention", "draft", "auto"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What holds in one channel. Unless an admin says otherwise the bot speaks when it is spoken to."""
+
+    #: `mention`: only when named. `draft`: drafts answers for the agents. `auto`: answers by itself what it is sure of.
+    mode: Mode = "mention"
+    #: Whoever asked sees the answer first and shares it.
+    alone_first: bool = False
+    #: Whether other apps' messages are taken up.
+    bots: bool = False
+    #: Channel that drafts go to; without one they go to whoever wrote.
+    drafts: str | None = None
+    #: Sources whose resolutions are not used here.
+    without: frozenset[str] = frozenset()
+
+    @property
+    def only(self) -> Filter:
+        return Filter(without=self.without) if self.without else EVERYTHING
+
+
+def register(app: App) -> None:
+    app.view(HOW)(on_saved)
+
+
+def of(desk: Desk, channel: str) -> Manners:
+    """What an admin set for a channel."""
+    kept = preferences.find(desk.deps.sessions, preferences.CHANNEL + channel)
+    mode: Mode = next((one for one in MODES if one == kept.get("mode")), "mention")
+    without = frozenset(str(name) for name in kept.get("without", []))
+    return Manners(mode, bool(kept.get("alone")), bool(kept.get("bots")), kept.get("drafts"), without)
+
+
+def may_change(desk: Desk, member: Member) -> bool:
+    """Admins; managers while no admins are named; every full member while neither is."""
+    settings = desk.deps.settings
+    needed = Role.ADMIN if settings.admins else Role.MANAGER if settings.managers else Role.MEMBER
+    return desk.roles.role(member) >= needed
+
+
+def open_channel(command: dict[str, Any], desk: Desk) -> None:
+    """`/unstuck channel`. Its trigger lives three seconds, so the form opens before a worker has time."""
+    channel = str(command["channel_id"])
+    body = {"trigger_id": command["trigger_id"], "user": {"id": command["user_id"]}}
+
+    def draw(member: Member, place: InModal) -> View | None:
+        if not may_change(desk, member):
+            place.tell("manners.admins_only")
+        elif look_at(desk.client, channel).is_direct:
+            place.tell("manners.in_a_channel")
+        else:
+            return drawing.form(_chosen(of(desk, channel), desk), channel, place.lang)
+        return None
+
+    open_form(body, desk, draw)
+
+
+def on_saved(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
+    form = sent(body)
+    drafts = form.get(DRAFTS)
+    if drafts and look_at(desk.client, drafts).is_shared:
+        lang: Lang = "zh" if form.metadata.get("lang") == "zh" else "en"
+        ack(response_action="errors", errors={DRAFTS: t("manners.no_such_channel", lang)})
+        return
+    place = hold(ack, desk)
+    desk.work.take(Job(lambda: _save(form, place, desk), place))
+
+
+def _save(form: Sent, place: InModal, desk: Desk) -> None:
+    member = desk.people.get(form.user)
+    place = replace(place, lang=desk.lang(member))
+    channel = str(form.metadata.get("channel"))
+    if not desk.admits(member, place):
+        return
+    if not may_change(desk, member):
+        place.tell("manners.admins_only")
+        return
+    ticked, used = form.ticked(ALONE), form.ticked(SOURCES)
+    without = sorted(set(_sources(desk)) - used) if used else []
+    news = {
+        "mode": form.get(MODE) if form.get(MODE) in MODES else None,
+        "alone": (ALONE in ticked) or None,
+        "bots": (BOTS in ticked) or None,
+        "drafts": form.get(DRAFTS) or None,
+        "without": without or None,
+    }
+    preferences.put(desk.deps.sessions, preferences.CHANNEL + channel, news, member.id, desk.deps.clock.now())
+    place.tell("manners.saved")
+
+
+def _chosen(manners: Manners, desk: Desk) -> Chosen:
+    names = _sources(desk)
+    used = tuple(name for name in names if name not in manners.without)
+    return Chosen(manners.mode, manners.alone_first, manners.bots, manners.drafts, names, used)
+
+
+def _sources(desk: Desk) -> tuple[str, ...]:
+    with desk.deps.sessions() as session:
+        return tuple(session.exec(select(Source.name).order_by(Source.name)))

@@ -1,0 +1,46 @@
+"""The button "Why this?" on a nudge: its rule and reasons, shown to whoever asked and to nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App
+from sqlalchemy import select
+
+from bot.blocks.nudges import WHY
+from bot.blocks.why import why
+from bot.desk import Desk
+from bot.pressing import Pressed
+from bot.work import Job
+from unstuck.nudges import message
+from unstuck.nudges.desk import read_desk
+from unstuck.nudges.sweep import NUDGE
+from unstuck.tickets.database import reading
+
+
+def register(app: App) -> None:
+    app.action(WHY)(on_why)
+
+
+def on_why(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
+    ack()
+    pressed = Pressed(body, desk)
+    nudge_id = int(action["value"]) if str(action["value"]).isdecimal() else 0
+    desk.work.take(Job(lambda: _tell(pressed, nudge_id, desk), pressed.whisper))
+
+
+def _tell(pressed: Pressed, nudge_id: int, desk: Desk) -> None:
+    member = desk.people.get(pressed.user)
+    lang = desk.lang(member)
+    if not desk.admits(member, pressed.whisper):
+        return
+    with reading(desk.deps.engine) as connection:
+        here = select(NUDGE.c.id).where(NUDGE.c.id == nudge_id, NUDGE.c.slack_channel == pressed.channel)
+        # Ids come back from the client: one of a message elsewhere is not for this reader.
+        if connection.execute(here).first() is None:
+            pressed.whisper.tell("bot.why_gone")
+            return
+        place = read_desk(connection, desk.deps.settings, {})
+        view = message.view(connection, nudge_id, place, lang)
+    steps = next((rule.steps for rule in place.rules.rules if rule.name == view.rule), ())
+    pressed.whisper.say(why(view, steps, lang))
