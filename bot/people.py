@@ -45,8 +45,9 @@ class People:
         client: WebClient,
         clock: Clock,
         team_id: str,
-        enterprise_id: str | None = None,
         chosen: Callable[[str], Lang | None] = lambda _: None,
+        *,
+        enterprise_id: str | None = None,
     ) -> None:
         """`chosen`: the language that somebody told us, by Slack user id."""
         self._client, self._clock, self._team_id, self._chosen = client, clock, team_id, chosen

@@ -98,7 +98,7 @@ class Workspaces:
             deps=deps,
             client=client,
             work=self._work,
-            people=People(client, deps.clock, team_id, enterprise),
+            people=People(client, deps.clock, team_id, enterprise_id=enterprise),
             roles=Roles(deps.settings, client, deps.clock, teams=teams),
             bot_user=found.bot_user,
             team_id=team_id,
