@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import posting, sharing
+from bot import posting, seen, sharing
 from bot.blocks import asking
 from bot.conversation import reply
 from bot.desk import Desk
@@ -61,10 +61,13 @@ def on_asked(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     form = sent(body)
     question = form.get(asking.QUESTION)
     place = _Later(form.user, desk)
-    desk.work.take(Job(lambda: _take_up(question, form.user, desk), place))
+    key = f"view:{body['view']['id']}:{body['view'].get('hash')}"
+    desk.work.take(Job(lambda: _take_up(question, form.user, key, desk), place))
 
 
-def _take_up(question: str, user: str, desk: Desk) -> None:
+def _take_up(question: str, user: str, key: str, desk: Desk) -> None:
+    if not seen.claim(desk.deps.sessions, key, desk.deps.clock.now()):
+        return
     lang = language_of(question)
     direct = desk.direct(user, lang)
     if not desk.admits(desk.people.get(user), direct):
