@@ -139,6 +139,8 @@ class Simulation:
     tickets: int
     #: The share of tickets that nobody ever solves.
     abandoned: float
+    #: From sweep to sweep.
+    step: timedelta
     books: dict[str, Book] = field(default_factory=dict)
     #: News that will arrive later.
     mail: list[tuple[datetime, TicketChange]] = field(default_factory=list)
@@ -154,16 +156,18 @@ class Simulation:
         self.mail.sort(key=lambda item: item[0])
         down = START + timedelta(days=days // 2, hours=7)
         while self.clock.at < START + timedelta(days=days):
-            self.clock.tick(timedelta(hours=1))
+            self.clock.tick(self.step)
             self._receive()
-            if self.clock.at.hour in (1, 4, 9):
+            if self.clock.at.hour in (1, 4, 10):
                 self._somebody_leaves_or_returns()
             if not down <= self.clock.at < down + timedelta(hours=6):
-                # What was not delivered in the last hour meets the news of this one.
-                self._deliver()
-                self._sweep()
+                with reading(self.deps.engine) as connection:
+                    desk = read_desk(connection, self.deps.settings, {})
+                # What was not delivered the last time meets the news of this one.
+                self._deliver(desk)
+                self._sweep(desk)
                 if self.dice.random() < 0.6:
-                    self._deliver()
+                    self._deliver(desk)
 
     def _people(self) -> None:
         with self.deps.sessions.begin() as session:
@@ -222,9 +226,7 @@ class Simulation:
         for change in here:
             self.books.setdefault(change.ticket, Book()).events[change.change_id] = change
 
-    def _sweep(self) -> None:
-        with reading(self.deps.engine) as connection:
-            desk = read_desk(connection, self.deps.settings, {})
+    def _sweep(self, desk: Desk) -> None:
         with self.deps.sessions.begin() as session:
             look_anew(session.connection(), self.desk, desk, self.clock.at)
         with reading(self.deps.engine) as connection:
@@ -233,9 +235,7 @@ class Simulation:
             plan_nudges(session, findings, desk)
         self.desk = desk
 
-    def _deliver(self) -> None:
-        with reading(self.deps.engine) as connection:
-            desk = read_desk(connection, self.deps.settings, {})
+    def _deliver(self, desk: Desk) -> None:
         while True:
             with self.deps.sessions.begin() as session:
                 held = outbox.claim(session, desk, self.clock.at)
@@ -307,10 +307,10 @@ class Simulation:
         return [ticket for ticket in self.climbed() if (ticket, 3) not in heard]
 
 
-def simulate(url: str, home: Path, *, tickets: int, days: int, abandoned: float) -> Simulation:
+def simulate(url: str, home: Path, *, tickets: int, days: int, abandoned: float, hours: int = 1) -> Simulation:
     clock = FrozenClock(START)
     with small_desk(url, home, rules=RULES, clock=clock, timezone="Europe/Berlin", managers="U1") as deps:
-        simulation = Simulation(deps, clock, random.Random(11), tickets, abandoned)
+        simulation = Simulation(deps, clock, random.Random(11), tickets, abandoned, timedelta(hours=hours))
         simulation.run(days)
         simulation.check_caps()
         with deps.engine.connect() as connection:
@@ -320,7 +320,7 @@ def simulate(url: str, home: Path, *, tickets: int, days: int, abandoned: float)
 
 
 def test_four_weeks_of_a_small_desk(databases: Databases, tmp_path: Path) -> None:
-    found = simulate(databases.sqlite(), tmp_path / "home", tickets=40, days=28, abandoned=0.6)
+    found = simulate(databases.sqlite(), tmp_path / "home", tickets=40, days=28, abandoned=0.6, hours=2)
     assert len(found.sent) > 30
     assert found.climbed()
     assert any(message.startswith("morning:") for *_, message in found.sent)
