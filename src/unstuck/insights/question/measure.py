@@ -63,7 +63,10 @@ def _comparison_of_two(draft: Draft) -> None:
     """Opened against solved: 进的多还是出的多."""
     ids = _named_ids(draft)
     compares = draft.has(Role.OPERATOR, "than", "compare", "more", "fewer", "or") or draft.has(Role.OPERATOR, "and")
-    if set(ids) == {"opened", "solved"} and compares and not draft.has(Role.HOW_LONG):
+    pair = set(ids) == {"opened", "solved"} and compares
+    # "Opened and closed last month" are tickets that were both.
+    pair |= set(ids) == {"opened", "closed"} and draft.has(Role.OPERATOR, "than", "compare", "more", "fewer")
+    if pair and not draft.has(Role.HOW_LONG):
         words = draft.free(Role.METRIC)
         _take(draft, ids[0], *words)
         draft.against_metric = ids[1]
@@ -108,6 +111,8 @@ def _time_to_or_in(draft: Draft) -> None:
         if ids[0] == "solved" and any(_attributive(draft, word) for word in words) and draft.has(Role.TIME):
             draft.variant = "solved"
         _take(draft, TIME_TO[ids[0]], *words)
+    elif not set(ids) - {"time_in_stage"} and len(states) == 1 and statuses:
+        raise NoReadingError(states[0])  # a ticket in one status waits in no other
     elif not set(ids) - {"time_in_stage"} and len(states) == 1:
         _time_in_state(draft, words, states[0])
 
@@ -352,8 +357,20 @@ def _bind_duration(draft: Draft, word: Word) -> None:
         else:
             bind_threshold(draft, word, "lead_time")
     elif metric is not None and metric.anchor is Anchor.AS_OF:
+        if _limits_solving(draft, word):
+            raise NoReadingError(word)
         older = draft.said(word).startswith("older")
         bind_threshold(draft, word, "age" if older else _kind_of_age(draft))
+
+
+_UNSOLVED = re.compile(r"not|n't|un(?:re)?solved|without|没|未")
+
+
+def _limits_solving(draft: Draft, word: Word) -> bool:
+    """ "Not solved within 3 days" is about how long solving took; the backlog's age says nothing of it."""
+    within = draft.said(word).startswith(("within", "in under", "inside")) or draft.said(word).endswith("内")
+    named = [w for w in draft.words if w.is_a(Role.METRIC, "backlog")]
+    return within and any(_UNSOLVED.search(draft.said(w)) for w in named)
 
 
 def shares(draft: Draft) -> list[Word]:

@@ -325,14 +325,19 @@ def usual_clock(draft: Draft, metric: Metric) -> str:
     A length that the question names is one of every hour ("within 2 days"), so that all of it is.
     """
     named = draft.within is not None or any(one.number is not None for one in draft.filters)
+    if draft.kind is Kind.LIST:
+        return "calendar"  # the oldest ticket is the one that was created first, whoever has it
     measures = metric.unit in (Unit.DURATION, Unit.HOURS)
     return "business" if draft.reader.business and measures and not named else "calendar"
+
+
+_DAYS = {"weekend": WEEKDAYS[5:], "workday": WEEKDAYS[:5]}
 
 
 def bind_day_kind(draft: Draft) -> None:
     """ "On weekends": a filter on the day of the week."""
     for word in draft.free(Role.DAY_KIND):
-        days = WEEKDAYS[5:] if word.id == "weekend" else WEEKDAYS[:5]
+        days = _DAYS.get(word.id) or (word.id.capitalize(),)
         draft.filters.append(Filter(field="weekday", values=days))
         draft.bind("filter:weekday", word)
 
