@@ -299,12 +299,32 @@ def _state_alone(draft: Draft) -> None:
         draft.metric = "backlog"
         return
     statuses = [f for f in draft.filters if f.field in ("status", "stage") and f.op is Op.IN]
+    if statuses and draft.previous is None and _read_like_events(draft):
+        return
     if statuses and draft.previous is None and not draft.free(Role.HOW_LONG):
         if not all(status_is_open(draft, value) for f in statuses for value in f.values):
             raise NoReadingError
         draft.metric = "backlog"
     elif any(f.op is Op.IS_NULL for f in draft.filters) and draft.previous is None:
         draft.metric = "backlog"
+
+
+_EVENT_NAME = re.compile(r"^\w+ed\b|^已")
+_BE_IN = re.compile(r"(?:^|[^a-z])(?:in|still|sitting|stuck|are|is|were|was)(?: the)? $|(?:在|处于|停在|是)\s*$")
+
+
+def _read_like_events(draft: Draft) -> bool:
+    """ "Approved tickets last month": those that stood there at its end, or those that were approved in it?"""
+    stretch = any(word.role is Role.TIME and _is_stretch(word) for word in draft.words)
+    names = [word for word in draft.words if word.is_a(Role.VALUE, "status", "stage")]
+    return stretch and any(
+        _EVENT_NAME.match(draft.said(word)) and not _BE_IN.search(draft.text.plain[: word.start]) for word in names
+    )
+
+
+def _is_stretch(word: Word) -> bool:
+    span = word.meaning.time.span if word.meaning.time is not None else None
+    return span is not None and not span.point
 
 
 def _join_states(draft: Draft) -> None:
@@ -336,10 +356,14 @@ def _counts_those_in_a_stage(draft: Draft) -> bool:
     return bool(stages) and (draft.has(Role.COUNT, "many") or draft.has(Role.SHAPE, "list"))
 
 
+#: 2025年 is a year, not 2,025 of them.
+LONGEST_S = 100 * 365 * 86_400
+
+
 def bind_thresholds(draft: Draft) -> None:
     for word in draft.free(Role.THRESHOLD):
         unit = word.meaning.unit
-        if unit == "seconds":
+        if unit == "seconds" and (word.meaning.number or 0) <= LONGEST_S:
             _bind_duration(draft, word)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from unstuck.insights.compile.dimensions import WEEKDAYS
@@ -261,6 +262,9 @@ def bind_distribution(draft: Draft, metric: Metric) -> None:
         draft.bind_all("kind", words)
 
 
+_END = re.compile(r"\bend\b|[底末]$")
+
+
 def bind_trend(draft: Draft) -> None:
     grains = draft.free(Role.GRAIN)
     if len({word.id for word in grains}) > 1:
@@ -272,6 +276,9 @@ def bind_trend(draft: Draft) -> None:
         draft.by, draft.compare_by, draft.kind = [draft.compare_by], None, None  # a line for each value
     if draft.kind is not None:
         raise NoReadingError(*grains, *trends)
+    ends = [word for word in grains if _END.search(draft.said(word))]
+    if ends and METRICS[draft.metric or ""].anchor is not Anchor.AS_OF:
+        raise NoReadingError(*ends)  # what was opened "at the end of each month" is no month's total
     draft.grain = Grain(grains[0].id) if grains else None
     draft.kind = Kind.TREND
     draft.bind_all("grain", [*grains, *trends])
