@@ -291,3 +291,16 @@ def test_a_thread_keeps_its_clock_until_the_metric_changes() -> None:
     timed = ask("and the resolution time", counted.plan, business=True)
     assert isinstance(timed, Answer)
     assert (timed.plan.clock, "business hours" in timed.restatement) == ("business", True)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how many tickets were not solved within 3 days last month",
+        "上个月3天内没解决的有多少",
+        "把这个单转给Group 24",
+        "opened and closed last month",
+    ],
+)
+def test_what_would_be_another_question_is_not_answered(question: str) -> None:
+    assert not isinstance(ask(question), Answer)

@@ -39,9 +39,12 @@ def _empty(meaning: Meaning) -> bool:
 
 
 def _out_of_scope(tiling: Tiling) -> str | None:
+    counts = any(meaning.role is Role.COUNT for item in tiling.items for meaning in item.meanings)
     for item in tiling.items:
+        # 转给 tells the bot to do it, but with "how many" it counts what was done.
+        asks = counts and any(meaning.role is Role.METRIC for meaning in item.meanings)
         for meaning in item.meanings:
-            if meaning.role is Role.REFUSE:
+            if meaning.role is Role.REFUSE and not asks:
                 return meaning.id
             if meaning.time is not None and meaning.time.role is TimeRole.FUTURE:
                 return "forecast"
