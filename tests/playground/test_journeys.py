@@ -13,6 +13,8 @@ from bot.playground.testing import small_playground
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
+# How long a wait may take on a busy machine; nothing is said about speed.
+expect.set_options(timeout=60_000)
 
 AGENT, MANAGER = "Ana Costa", "Lea Brandt"
 CHROMIUM = "/usr/bin/chromium"
