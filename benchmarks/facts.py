@@ -98,7 +98,7 @@ def made_up(directory: Path, stays: int) -> None:
         new.con.execute(
             f"""INSERT INTO stays SELECT i // 9, i % 9, s, s, 'ACTIVE', 'Group ' || hash(i + 3) % 90,
             'Person ' || hash(i + 5) % 300, start_at, lead(start_at) OVER w, lag(s) OVER w, lead(s) OVER w,
-            lag(s) OVER w, lead(s) OVER w, 'ACTIVE', 'ACTIVE', NULL, NULL, i % 9, NULL, NULL
+            lag(s) OVER w, lead(s) OVER w, 'ACTIVE', 'ACTIVE', NULL, NULL, NULL, NULL, i % 9 = 0, i % 9, NULL, NULL
             FROM (SELECT i, 'Status ' || hash(i) % 9 AS s,
                 TIMESTAMP '2024-01-01' + to_seconds(i * 20 + hash(i) % 20) AS start_at
                 FROM range({stays}) t(i)) WINDOW w AS (PARTITION BY i // 9 ORDER BY i)"""

@@ -60,6 +60,13 @@ def off(late: Flags, chance: Floats) -> float:
     return float(sum(gaps))
 
 
+def off_by_luck(chance: Floats, times: int = 400) -> tuple[float, float]:
+    """Expected calibration error where all chances are exactly right: its mean, and what 19 in 20 stay below."""
+    dice = np.random.default_rng(0)
+    found = [off(dice.random(len(chance)) < chance, chance) for _ in range(times)]
+    return round(float(np.mean(found)), 4), round(float(np.quantile(found, 0.95)), 4)
+
+
 def judge(task: str, question: Question, train: Flags, truth: Flags, known: Flags, cut: int) -> None:
     """Everything about one question; `truth` holds for rows that are `known`."""
     asked, learner = question.moments.asked, Learner(question)
@@ -118,7 +125,11 @@ def weekly(task: str, question: Question, learner: Learner, test: Rows, truth: F
             worst = max(worst, off(truth[week], found))
             chances.append(found)
             lates.append(truth[week])
-            weeks.append({"week": number, "n": len(week), "ece": round(off(truth[week], found), 4)})
+            mean, most = off_by_luck(found)
+            weeks.append({
+                "week": number, "n": len(week), "ece": round(off(truth[week], found), 4), "by_luck": mean,
+                "by_luck_95": most, "said": round(float(found.mean()), 3), "was": round(float(truth[week].mean()), 3),
+            })  # fmt: skip
     if weeks:
         say(task, "unstuck, learned weekly, after four weeks", np.concatenate(lates), np.concatenate(chances),
             weeks=weeks, worst_week=round(worst, 4), slowest_s=round(slowest, 1))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from bot.blocks import answers as drawing
 from bot.blocks import feedback
 from bot.blocks.text import Block
 from bot.posting import InThread, Place
+from bot.work import thinking
 from knowledge import redact
 from knowledge.cards import PUBLIC, Answer, Question
 from knowledge.filters import EVERYTHING, Filter
@@ -33,7 +35,9 @@ def find(deps: Deps, text: str, place: Place, thread_key: str, *, alone: bool, o
     """
     typed = Question(text, lang=place.lang, visible=INTERNAL if alone else OPEN, only=only)
     question, before = asked.go_on(typed, asked.find(deps.sessions, thread_key))
-    found = deps.knowledge.ask(question, place.hear)
+    # A model is mostly waited for.
+    with thinking if deps.model is None else nullcontext():
+        found = deps.knowledge.ask(question, place.hear)
     told = (*(before.told if before else ()), *(citation.id for citation in found.citations))
     of = (found.reason or "").removeprefix("which_") if found.choices else ""
     kept = asked.Asked(redact.text(question.text), told, found.choices, of)

@@ -5,21 +5,26 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
-from slack_bolt import App, BoltContext
+from slack_bolt import App, BoltContext, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import (
+    aliases,
     commands,
+    contract,
     conversation,
+    digest,
+    exports,
     feedback,
     home,
     insights,
@@ -36,13 +41,18 @@ from bot import (
     watching,
     why,
 )
+from bot import workspaces as workspaces_feature
 from bot.desk import Desk
+from bot.errands import Errands, arrive
+from bot.installations import Installations
 from bot.people import People
 from bot.posting import LINE_BROKEN, Privately
 from bot.roles import Roles
-from bot.work import Work
+from bot.work import NotKeptError, Work
+from bot.workspaces import Workspaces
 from unstuck.errors import UserError
 from unstuck.i18n import language_of
+from unstuck.sealing import seal_of
 from unstuck.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,8 +64,12 @@ FEATURES = (
     conversation,
     feedback,
     insights,
+    aliases,
+    exports,
     nudges,
     nudge_forms,
+    contract,
+    digest,
     why,
     upkeep,
     commands,
@@ -67,38 +81,64 @@ FEATURES = (
     links,
     profiles,
     manners,
+    workspaces_feature,
 )
-#: Listeners only acknowledge and hand on, so a few threads acknowledge hundreds of events a second.
-LISTENER_THREADS = 8
+#: Events about an app that is not there any more.
+GOODBYES = frozenset({"app_uninstalled", "tokens_revoked"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: What Bolt would read by itself. The first two turn it into an app for many workspaces that ignores the token,
 #: without a word; the settings have the third.
 HIDDEN_FROM_BOLT = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN")
 
 
-def create_app(deps: Deps, *, work: Work | None = None) -> App:
-    """The app, its token checked with Slack.
+#: Whose desk a request is for.
+Finding = Callable[[BoltContext], Desk | None]
+
+
+def create_app(deps: Deps, *, work: Work | None = None, workspaces: Workspaces | None = None) -> App:
+    """The app, its token checked with Slack; with `workspaces` each request is answered with its workspace's token.
 
     Raises `UserError` when there is no token, Slack refuses it, or Slack cannot be reached.
     """
-    settings = deps.settings
-    client = web_client(settings)
-    identity = who_am_i(client, settings)
-    app = _bolt(client, settings)
+    if workspaces is not None:
+        app = _bolt(client_of(deps.settings, None), deps.settings, workspaces)
+        _listen(app, workspaces.desk, deps, workspaces)
+        return app
+    client = web_client(deps.settings)
+    identity = who_am_i(client, deps.settings)
     desk = Desk(
         deps=deps,
         client=client,
-        work=work or Work(),
+        work=work or Work(errands_of(deps)),
         people=People(client, deps.clock, identity["team_id"]),
-        roles=Roles(settings, client, deps.clock),
+        roles=Roles(deps.settings, client, deps.clock),
         bot_user=identity["user_id"],
         team_id=identity["team_id"],
+        app_id=app_of(client, identity),
     )
-    app.use(_giving(desk))
-    app.error(_apologising(desk))
+    app = _bolt(client, deps.settings)
+    _listen(app, lambda _context: desk, deps)
+    return app
+
+
+def workspaces_of(deps: Deps, work: Work) -> Workspaces | None:
+    """The workspaces that install the app by themselves; `None` when a bot token names the only one."""
+    if not deps.settings.is_distributed:
+        return None
+    installed = Installations(deps.sessions, deps.clock, seal_of(deps.settings), deps.settings)
+    return Workspaces(deps, installed, work, client_of(deps.settings, None))
+
+
+def _listen(app: App, find: Finding, deps: Deps, workspaces: Workspaces | None = None) -> None:
+    app.use(_giving(find, workspaces))
+    app.error(_apologising(deps))
     for feature in FEATURES:
         feature.register(app)
-    return app
+
+
+def errands_of(deps: Deps) -> Errands:
+    """What this process has promised Slack and not done yet."""
+    return Errands(deps.sessions, deps.clock, seal_of(deps.settings))
 
 
 def web_client(settings: Settings) -> WebClient:
@@ -109,11 +149,16 @@ def web_client(settings: Settings) -> WebClient:
     """
     if settings.slack_bot_token is None:
         raise UserError("no_slack_token")
+    return client_of(settings, settings.slack_bot_token.get_secret_value())
+
+
+def client_of(settings: Settings, token: str | None) -> WebClient:
+    """A client with that token, or with none."""
     # The SDK logs each failure before it raises it; whoever catches it says more.
     quiet = logging.getLogger("unstuck.slack")
     quiet.setLevel(logging.CRITICAL)
     client = WebClient(
-        settings.slack_bot_token.get_secret_value(),
+        token,
         logger=quiet,
         base_url=settings.slack_api_url,
         retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=3)],
@@ -135,18 +180,38 @@ def who_am_i(client: WebClient, settings: Settings) -> dict[str, Any]:
         raise UserError("slack_unreachable", url=settings.slack_api_url) from None
 
 
-def _bolt(client: WebClient, settings: Settings) -> App:
+def app_of(client: WebClient, identity: dict[str, Any]) -> str | None:
+    """The app's own id; `None` when Slack does not say, and then nothing is checked against it."""
+    try:
+        return str(client.bots_info(bot=identity["bot_id"])["bot"]["app_id"])
+    except (SlackApiError, KeyError, *LINE_BROKEN) as error:
+        log.info("the app's own id is not known: %s", error)
+        return None
+
+
+def _bolt(client: WebClient, settings: Settings, workspaces: Workspaces | None = None) -> App:
     secret = settings.slack_signing_secret
     try:
         with _without(HIDDEN_FROM_BOLT):
             return App(
                 name="unstuck",
                 client=client,
+                authorize=_authorizing(workspaces) if workspaces is not None else None,
                 signing_secret=secret.get_secret_value() if secret else "",
-                listener_executor=ThreadPoolExecutor(LISTENER_THREADS, "unstuck-listener"),
+                # A listener hands its job on and ends; then Slack is answered. Bolt's own order, answer first,
+                # would acknowledge what is written down nowhere.
+                process_before_response=True,
             )
     except BoltError as error:
         raise UserError("slack_refused", error=str(error)) from None
+
+
+def _authorizing(workspaces: Workspaces) -> Callable[..., Any]:
+    # Bolt passes arguments by name and would pass `self` as well.
+    def authorize(enterprise_id: str | None, team_id: str | None, user_id: str | None) -> AuthorizeResult | None:
+        return workspaces.authorize(enterprise_id, team_id, user_id)
+
+    return authorize
 
 
 @contextmanager
@@ -159,15 +224,42 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def _giving(desk: Desk) -> Callable[..., None]:
+def _giving(find: Finding, workspaces: Workspaces | None) -> Callable[..., BoltResponse | None]:
     """The one middleware: listeners get `desk`, `deps`, and the client that re-sends nothing by itself."""
 
-    def give(body: dict[str, Any], context: BoltContext, next: Callable[[], None]) -> None:
-        watching.events.labels(_kind(body)).inc()
-        context["desk"], context["deps"], context["client"] = desk, desk.deps, desk.client
+    def give(body: dict[str, Any], context: BoltContext, next: Callable[[], None]) -> BoltResponse | None:
+        kind, desk = _kind(body), find(context)
+        watching.events.labels(kind).inc()
+        context["workspaces"] = workspaces
+        if desk is None:
+            # Somebody has just removed the app; that much we still hear.
+            if kind not in GOODBYES:
+                return BoltResponse(status=403, body="not installed there\n")
+        elif not _is_for(desk, body):
+            log.warning("refused: a request of app %s for another workspace or app", body.get("api_app_id"))
+            return BoltResponse(status=403, body="not this app's workspace\n")
+        else:
+            context["desk"], context["deps"], context["client"] = desk, desk.deps, desk.client
+        arrive(body, kind)
         next()
+        return None
 
     return give
+
+
+def _is_for(desk: Desk, body: dict[str, Any]) -> bool:
+    """Whether a signed request is about this app in this workspace.
+
+    In channels that are shared with other organisations any one of several fields names ours.
+    """
+    if desk.app_id and body.get("api_app_id") and body["api_app_id"] != desk.app_id:
+        return False
+    named = {body.get("team_id"), body.get("context_team_id"), (body.get("team") or {}).get("id")}
+    if desk.enterprise_id is not None:
+        named |= {body.get("enterprise_id"), (body.get("enterprise") or {}).get("id")}
+    named |= {one.get("team_id") for one in body.get("authorizations") or ()}
+    named.discard(None)
+    return not named or bool({desk.team_id, desk.enterprise_id} & named)
 
 
 def _kind(body: dict[str, Any]) -> str:
@@ -176,17 +268,25 @@ def _kind(body: dict[str, Any]) -> str:
     return str(inner["type"]) if inner else "slash_command" if "command" in body else str(body.get("type"))
 
 
-def _apologising(desk: Desk) -> Callable[..., None]:
+def _apologising(deps: Deps) -> Callable[..., None]:
     """The one error handler: the person gets an id in their language, the log gets the rest."""
 
-    def apologise(error: Exception, body: dict[str, Any]) -> None:
-        event = body.get("event") or {}
-        lang = language_of(str(event.get("text") or body.get("text") or "")) if event else desk.deps.settings.lang
+    def apologise(error: Exception, body: dict[str, Any], context: BoltContext) -> None:
+        event, desk = body.get("event") or {}, context.get("desk")
+        if event and isinstance(error, NotKeptError | SQLAlchemyError):
+            # Slack hears that we failed and sends it again.
+            log.warning("an event could not be kept: %s", type(error).__name__)
+            return
+        if desk is None:
+            log.error("while taking up %s", _kind(body), exc_info=error)
+            return
+        desk.trouble(_kind(body), error, str(event.get("channel") or ""))
+        lang = language_of(str(event.get("text") or body.get("text") or "")) if event else deps.settings.lang
         if body.get("response_url"):
             Privately(body["response_url"], lang, desk.client.proxy).failed(error)
         elif event.get("user") and event.get("channel"):
             desk.thread(event["channel"], event.get("thread_ts") or event.get("ts"), lang).failed(error)
         else:
-            log.error("while taking up %s", body.get("type"), exc_info=error)
+            log.error("while taking up %s", _kind(body), exc_info=error)
 
     return apologise

@@ -11,7 +11,7 @@ from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
 from unstuck.i18n import LANGS, Lang
-from unstuck.insights.plan import Option, Plan
+from unstuck.insights.plan import Option
 from unstuck.tickets.tables import Thread
 
 PREFIX = "choice:"
@@ -54,7 +54,7 @@ def find(sessions: sessionmaker[Session], value: str) -> tuple[Choice, Option] |
         kept = dict(row.plan) if row is not None else None
     if kept is None or not number.isdecimal() or int(number) >= len(kept["options"]):
         return None
-    options = tuple(Option(label=option["label"], plan=Plan(**option["plan"])) for option in kept["options"])
+    options = tuple(Option.model_validate(option) for option in kept["options"])
     lang: Lang = next((known for known in LANGS if known == kept["lang"]), "en")
     choice = Choice(options, kept["prompt"], kept["user"], lang, kept["thread_key"])
     return choice, options[int(number)]

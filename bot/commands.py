@@ -1,4 +1,4 @@
-"""`/unstuck`: help, ask, answer, stuck, nudges, knowledge, channel. Only the person who typed it sees the reply."""
+"""`/unstuck`: help, ask, answer, stuck, nudges, knowledge, alias, replay, channel. Only who typed it sees the reply."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import answers, blocks, home, insights, manners, upkeep
+from bot import aliases, answers, blocks, exports, home, insights, manners, upkeep
 from bot.blocks.text import unescape
 from bot.conversation import reply
 from bot.desk import Desk
@@ -20,7 +20,7 @@ NAME = "/unstuck"
 #: Chinese words for the same commands.
 ALIASES = {
     "帮助": "help", "问": "ask", "查": "answer", "卡点": "stuck", "提醒": "nudges", "知识": "knowledge", "知识库": "knowledge",
-    "频道": "channel",
+    "别名": "alias", "重算": "replay", "频道": "channel",
     "": "help", "hi": "help",
 }  # fmt: skip
 
@@ -87,7 +87,7 @@ def _answer(typed: _Typed) -> None:
         typed.place.tell("bot.answer_hint")
         return
     deps = typed.desk.deps
-    found = answers.find(deps, typed.rest, typed.place, typed.thread_key, alone=True)
+    found = answers.find(deps, typed.rest, typed.place, typed.thread_key, alone=typed.desk.alone(alone=True))
     answers.show(deps, found, typed.rest, typed.member.id, typed.place, alone=True)
 
 
@@ -102,6 +102,14 @@ def _nudges(typed: _Typed) -> None:
 
 def _knowledge(typed: _Typed) -> None:
     upkeep.show(typed.desk, typed.member, typed.place)
+
+
+def _alias(typed: _Typed) -> None:
+    aliases.typed(typed.rest, typed.member, typed.lang, typed.place, typed.desk)
+
+
+def _replay(typed: _Typed) -> None:
+    exports.replay(typed.rest, typed.member, typed.place, typed.desk)
 
 
 def _anything(typed: _Typed) -> None:
@@ -120,4 +128,6 @@ COMMANDS: dict[str, Run] = {
     "stuck": _stuck,
     "nudges": _nudges,
     "knowledge": _knowledge,
+    "alias": _alias,
+    "replay": _replay,
 }

@@ -8,8 +8,7 @@ honest "I don't know".
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt import App
@@ -22,8 +21,8 @@ from bot.manners import Manners
 from bot.posting import LINE_BROKEN, InThread, Place, Whispered
 from bot.reading import Message, read_message
 from bot.sharing import Shareable
-from bot.streaming import growing
-from bot.work import Job
+from bot.streaming import growing, take_back_earlier
+from bot.work import Job, Unasked
 from knowledge.filters import EVERYTHING, Filter
 from unstuck.i18n import t
 
@@ -47,10 +46,9 @@ def on_message(body: dict[str, Any], desk: Desk) -> None:
         return
     if not message.is_bot and _is_for_us(message, desk):
         place = desk.thread(message.channel, message.thread_ts, message.lang)
-        desk.work.take(Job(lambda: _take_up(message, place, how, desk), place, _claim(message, desk)))
+        desk.work.take(Job(lambda: _take_up(message, place, how, desk), _Asked(message, place, desk)))
     elif unasked.is_wanted(message, how):
-        job = Job(lambda: unasked.take_up(message, how, desk), unasked.Quietly(), _claim(message, desk))
-        desk.work.take(job)
+        desk.work.take(Job(lambda: unasked.take_up(message, how, desk), Unasked("a message nobody addressed to us")))
 
 
 def _manners(body: dict[str, Any], desk: Desk) -> Manners:
@@ -74,14 +72,42 @@ def _asker_key(message: Message) -> str:
     return f"asker:{message.channel}:{message.thread_ts}:{message.user}"
 
 
-def _claim(message: Message, desk: Desk) -> Callable[[], bool]:
-    sessions, clock = desk.deps.sessions, desk.deps.clock
-    return lambda: all(seen.claim(sessions, key, clock.now()) for key in message.keys)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where a question was asked: what is said there when it cannot be answered as usual."""
+
+    message: Message
+    place: InThread
+    desk: Desk
+
+    def busy(self) -> None:
+        self.place.busy()
+
+    def too_busy(self) -> None:
+        self.place.too_busy()
+
+    def failed(self, error: Exception) -> None:
+        self.place.failed(error)
+
+    def too_late(self) -> None:
+        """The bot was away: unless somebody else has answered since, it says so."""
+        if self.message.is_direct or not self._others_wrote():
+            self.place.too_late()
+
+    def _others_wrote(self) -> bool:
+        message = self.message
+        found = self.desk.client.conversations_replies(channel=message.channel, ts=message.thread_ts, limit=200)
+        return any(
+            said["ts"] > message.ts and not said.get("bot_id") and said.get("user") != message.user
+            for said in found["messages"]
+        )
 
 
 def _take_up(message: Message, place: InThread, how: Manners, desk: Desk) -> None:
     """Answer one message, in the thread, or alone where strangers read along or the channel wants it so."""
-    if message.is_stranger:
+    take_back_earlier(place)
+    # Within an organisation the person's own workspace may be another one; Slack knows who they are.
+    if message.is_stranger and desk.enterprise_id is None:
         place.tell("bot.not_member")
         return
     member = desk.people.get(message.user)
@@ -141,7 +167,7 @@ def reply(
         insights.show(desk, reading, place)
         return
     with growing(place, user, desk.team_id) as place:
-        found = answers.find(desk.deps, text, place, thread_key, alone=alone, only=only)
+        found = answers.find(desk.deps, text, place, thread_key, alone=desk.alone(alone=alone), only=only)
         # A card that matches but is doubted is about the question; the planner's guess is not.
         if not found.answered and found.reason != "doubted" and not found.choices and reading.is_about_numbers:
             insights.show(desk, reading, place)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from slack_sdk import WebClient
 
+from bot import refusals
 from bot.people import Member, People
 from bot.posting import InThread, Place
 from bot.roles import Role, Roles
@@ -30,10 +31,19 @@ class Desk:
     #: The bot's own user id, and the workspace it was installed in.
     bot_user: str
     team_id: str
+    app_id: str | None = None
+    #: The organisation, where it installed the app for all of its workspaces.
+    enterprise_id: str | None = None
+    #: The teams whose tickets this workspace may see; None: all.
+    teams: tuple[str, ...] | None = None
 
     def lang(self, member: Member) -> Lang:
         """The language of somebody who has not written anything to go by."""
         return preferences.lang_of(self.deps.sessions, member.id) or member.lang or self.deps.settings.lang
+
+    def alone(self, *, alone: bool) -> bool:
+        """Whether internal resolutions may be told: nobody reads along, and they are not another workspace's."""
+        return alone and self.teams is None
 
     def admits(self, member: Member, place: Place) -> bool:
         """Whether `member` may see internal things; if not, they are told why and whom to ask."""
@@ -42,6 +52,11 @@ class Desk:
             return True
         place.tell("bot.guest" if role == Role.GUEST else "bot.not_member")
         return False
+
+    def trouble(self, kind: str, error: Exception, place: str = "") -> None:
+        """Count something that did not get through to Slack, for an admin to see."""
+        if self.work.errands is not None:
+            self.work.errands.trouble(kind, refusals.word(error), place)
 
     def thread(self, channel: str, thread_ts: str | None, lang: Lang) -> InThread:
         return InThread(self.client, channel, thread_ts, lang)

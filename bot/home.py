@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 
-from bot import blocks, seen
+from bot import blocks
 from bot.blocks import home as drawing
 from bot.blocks.home import HOURS, HOURS_FORM, LANGUAGE, TURN, Line, Mine, Pages
 from bot.desk import Desk
@@ -20,7 +20,7 @@ from bot.people import Member
 from bot.posting import LINE_BROKEN
 from bot.roles import Role
 from bot.waiting import open_tickets, snoozed, waiting
-from bot.work import Job
+from bot.work import Job, Unasked
 from unstuck import preferences
 from unstuck.desk_health import Health, health
 from unstuck.errors import UnstuckError
@@ -41,24 +41,22 @@ def register(app: App) -> None:
     app.action(re.compile(rf"^{TURN}_\w+$"))(on_turn)
 
 
-def on_opened(body: dict[str, Any], event: dict[str, Any], desk: Desk) -> None:
+def on_opened(event: dict[str, Any], desk: Desk) -> None:
     show = _prompt if event.get("tab") == "messages" else _show_first
-    key = f"event:{body.get('event_id')}"
-    sessions, clock = desk.deps.sessions, desk.deps.clock
-    desk.work.take(Job(lambda: show(event, desk), _Nobody(), lambda: seen.claim(sessions, key, clock.now())))
+    desk.work.take(Job(lambda: show(event, desk), Unasked("a page")))
 
 
 def on_turn(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
     ack()
     pages = drawing.read_pages(str(action.get("value")))
-    desk.work.take(Job(lambda: _publish(body["user"]["id"], desk, pages), _Nobody()))
+    desk.work.take(Job(lambda: _publish(body["user"]["id"], desk, pages), Unasked("a page")))
 
 
 def on_language(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
     ack()
     chosen = action["selected_option"]["value"]
     lang = chosen if chosen in LANGS else None
-    desk.work.take(Job(lambda: _prefer(body["user"]["id"], {"lang": lang}, desk), _Nobody()))
+    desk.work.take(Job(lambda: _prefer(body["user"]["id"], {"lang": lang}, desk), Unasked("a page")))
 
 
 def on_hours(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
@@ -82,18 +80,7 @@ def on_hours_chosen(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     else:
         ack()
         hours = {"from": start, "to": end, "days": sorted(int(day) for day in days)} if own else None
-        desk.work.take(Job(lambda: _prefer(form.user, {"hours": hours}, desk), _Nobody()))
-
-
-class _Nobody:
-    """Nobody asked anything: a page that fails to draw is no reason to write to somebody."""
-
-    def busy(self) -> None: ...
-
-    def too_busy(self) -> None: ...
-
-    def failed(self, error: Exception) -> None:
-        log.error("a page could not be drawn", exc_info=error)
+        desk.work.take(Job(lambda: _prefer(form.user, {"hours": hours}, desk), Unasked("a page")))
 
 
 def waiting_for(desk: Desk, member: Member) -> list[blocks.Waiting]:

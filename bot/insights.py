@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt import Ack, App
-from slack_sdk.errors import SlackApiError, SlackRequestError
 
-from bot import blocks, choices, refusals, seen
+from bot import aliases, blocks, choices, findings, seen
 from bot.blocks.insights import CHOOSE
 from bot.choices import Choice
 from bot.desk import Desk
-from bot.posting import LINE_BROKEN, InThread, Place
+from bot.posting import Place
 from bot.pressing import Pressed
-from bot.work import Job
-from unstuck.i18n import Lang, t
+from bot.work import Job, thinking
+from unstuck.i18n import Lang
 from unstuck.insights import ask
 from unstuck.insights.plan import Answer, Ask, Option, Plan, Reading, Refuse, Scope
 
@@ -59,7 +58,8 @@ def register(app: App) -> None:
 def read(desk: Desk, text: str, user: str, thread_key: str, lang: Lang) -> Asked:
     """What the planner makes of `text`, following up on what was asked under `thread_key` before."""
     member = desk.people.get(user)
-    reading = ask.read(desk.deps, text, lang=lang, thread=thread_key)
+    with thinking:
+        reading = ask.read(desk.deps, text, lang=lang, thread=thread_key)
     return Asked(text, reading, user, thread_key, desk.roles.scope(member))
 
 
@@ -87,56 +87,14 @@ def _offer(desk: Desk, asked: Asked, reading: Ask | Refuse, place: Place) -> Non
     if isinstance(reading, Ask):
         place.say(blocks.ask(prompt, labels, choice_id, place.lang))
     else:
-        place.say(blocks.refuse(prompt, reading.unexplained, labels, choice_id, place.lang))
+        refusal = blocks.refuse(prompt, reading.unexplained, labels, choice_id, place.lang)
+        place.say(aliases.with_offer(refusal, reading, place.lang))
 
 
 def _count(desk: Desk, plan: Plan, thread_key: str, user: str, scope: Scope, place: Place) -> None:
-    told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
-    numbers = tuple(tuple(_number(cell) for cell in row) for row in told.result.rows)
-    chart = ask.series(plan, told, place.lang)
-    found = blocks.Finding(
-        told.sentence, told.restatement, told.columns, told.rows, told.n_rows, told.notes, numbers, chart
-    )
-    if _say(found, place) and chart is not None:
-        return
-    picture = ask.picture(plan, told, place.lang)
-    if picture is not None and isinstance(place, InThread):
-        _show_chart(desk, picture, told.sentence, place)
-
-
-def _say(found: blocks.Finding, place: Place) -> bool:
-    """Tell it in Slack's own table and chart; `False` when it took a plain table because Slack refused them."""
-    if not isinstance(place, InThread):
-        place.say(blocks.insight(found, place.lang))
-        return False
-    try:
-        place.say(blocks.native(found, place.lang))
-    except SlackApiError as error:
-        if refusals.word(error) not in refusals.BLOCKS:
-            raise
-        log.info("native blocks are refused in %s: %s", place.channel, refusals.word(error))
-        place.say(blocks.insight(found, place.lang))
-        return False
-    return True
-
-
-def _number(cell: object) -> float | None:
-    return float(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else None
-
-
-def _show_chart(desk: Desk, picture: bytes, alt: str, place: InThread) -> None:
-    """The chart as a file below the answer. Without it nothing is missing: the table says the same."""
-    try:
-        desk.client.files_upload_v2(
-            channel=place.channel,
-            thread_ts=place.thread_ts,
-            content=picture,
-            filename="chart.png",
-            title=t("bot.chart", place.lang),
-            alt_txt=alt[:1000],
-        )
-    except (SlackApiError, SlackRequestError, *LINE_BROKEN) as error:
-        log.warning("the chart could not be uploaded: %s", error)
+    with thinking:
+        told = ask.tell(desk.deps, plan, scope=scope, lang=place.lang, thread=thread_key, asker=user)
+    findings.tell(desk, plan, told, place)
 
 
 def _choose(pressed: Pressed, value: str, desk: Desk) -> None:
@@ -156,5 +114,7 @@ def _choose(pressed: Pressed, value: str, desk: Desk) -> None:
 
 
 def _take_choice(pressed: Pressed, choice: Choice, option: Option, scope: Scope, desk: Desk) -> None:
+    if option.guess is not None:
+        ask.take_guess(desk.deps, option.guess)
     pressed.replace(blocks.chosen(choice.prompt, option.label, choice.lang))
     _count(desk, option.plan, choice.thread_key, choice.user, scope, replace(pressed.place, lang=choice.lang))

@@ -13,20 +13,19 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
-from bot import seen
 from bot.blocks.links import preview
 from bot.channels import look_at
 from bot.desk import Desk
 from bot.posting import LINE_BROKEN
 from bot.roles import Role
-from bot.work import Job
+from bot.work import Job, Unasked
 from unstuck import ticket_links
 from unstuck.ticket_links import Linked
 
 log = logging.getLogger("unstuck.bot")
 
-#: More readers are not looked at one by one.
-MOST_READERS = 100
+#: More readers are not looked at one by one: each may cost a call to Slack.
+MOST_READERS = 50
 #: Links of one message that get a preview.
 MOST_LINKS = 5
 
@@ -47,22 +46,9 @@ def on_link(body: dict[str, Any], event: dict[str, Any], desk: Desk) -> None:
     # While a message is being written nobody knows who will read it.
     if event.get("source") == "composer" or not event.get("is_bot_user_member", True):
         return
-    key = f"event:{body.get('event_id')}"
-    sessions, clock = desk.deps.sessions, desk.deps.clock
     outside = bool(body.get("is_ext_shared_channel"))
     if not outside:
-        desk.work.take(Job(lambda: _show(event, desk), _Nobody(), lambda: seen.claim(sessions, key, clock.now())))
-
-
-class _Nobody:
-    """Nobody asked: a preview that fails is no reason to write to somebody."""
-
-    def busy(self) -> None: ...
-
-    def too_busy(self) -> None: ...
-
-    def failed(self, error: Exception) -> None:
-        log.error("a link could not be shown", exc_info=error)
+        desk.work.take(Job(lambda: _show(event, desk), Unasked("the preview of a link")))
 
 
 def _show(event: dict[str, Any], desk: Desk) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import blocks, refusals
+from bot import blocks, digest, refusals
 from bot.delivery import never_again
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
 from unstuck import notices, preferences
+from unstuck.i18n import Lang
 from unstuck.notices import Held
+from unstuck.nudges import digest as morning
+from unstuck.nudges.desk import read_desk
 from unstuck.nudges.recipients import Address, Directory, directory_of
 from unstuck.tickets.database import reading
 
@@ -27,6 +30,8 @@ log = logging.getLogger("unstuck.bot")
 
 EVENT = "unstuck_notice"
 AT_MOST = 200
+#: The kind that tells a person's nudges.
+MORNING = "morning"
 
 
 def deliver_notices(deps: Deps, client: WebClient) -> int:
@@ -64,6 +69,11 @@ class _Round:
                 return self._later(held, error, unsure=True)
             if found is not None:
                 return self._sent(held, held.channel, found)
+        if held.told.kind == MORNING:
+            gathered = self._gather(held)
+            if gathered is None:
+                return False
+            held = gathered
         refused = "no address"
         for address in self._addresses(held):
             try:
@@ -82,19 +92,35 @@ class _Round:
             notices.fail(session, held, refused)
         return False
 
+    def _gather(self, held: Held) -> Held | None:
+        """The same with what a morning's digest tells; None when nothing is left, or it is no hour for it."""
+        with self.deps.sessions.begin() as session:
+            desk, now = read_desk(session.connection(), self.deps.settings, {}), self.deps.clock.now()
+            found = morning.gather(session, held.told.key, desk, now)
+            if not found.nudges:
+                notices.withdraw(session, held)
+            elif found.decent_at > now:
+                notices.wait(session, held, found.decent_at)
+            else:
+                told = replace(held.told, payload={"shown": list(found.nudges)})
+                return replace(held, told=told)
+        return None
+
     def _addresses(self, held: Held) -> Iterator[Address]:
         told = held.told
         with reading(self.deps.engine) as connection:
             directory: Directory = directory_of(connection, self.deps.settings, told.source_id)
         for address in directory.addresses(told.recipient, told.team):
-            # What a team reads in its channel is not for anybody else's eyes.
-            if told.kind != "digest" or not address.instead:
+            # What a team reads in its channel, or one person alone, is not for anybody else's eyes.
+            if not address.instead or not (told.kind in ("digest", MORNING) or told.recipient.startswith("manager:")):
                 yield address
 
     def _post(self, held: Held, user: str | None, channel: str) -> bool | str:
         """Post once; Slack's word when this address does not take it."""
         lang = self.people.lang(user, self.deps.settings.lang)
-        drawn = blocks.notice_of(held.told.kind, held.told.payload, lang, alone=user is not None)
+        if held.told.kind == MORNING:
+            held = replace(held, told=replace(held.told, payload={**held.told.payload, "lang": lang}))
+        drawn = self._draw(held, lang, alone=user is not None)
         with self.deps.sessions.begin() as session:
             if not notices.aim(session, held, channel, self.deps.clock.now()):
                 return False
@@ -113,9 +139,18 @@ class _Round:
             return self._later(held, error, unsure=not refusals.is_certain(error))
         return self._sent(held, str(posted["channel"]), str(posted["ts"]))
 
+    def _draw(self, held: Held, lang: Lang, *, alone: bool) -> blocks.Drawn:
+        if held.told.kind == MORNING:
+            return digest.draw(self.deps, held.told.payload["shown"], lang)
+        return blocks.notice_of(held.told.kind, held.told.payload, lang, alone=alone)
+
     def _sent(self, held: Held, channel: str, ts: str) -> bool:
         with self.deps.sessions.begin() as session:
-            return notices.sent(session, held, channel, ts, self.deps.clock.now())
+            now = self.deps.clock.now()
+            ours = notices.sent(session, held, channel, ts, now)
+            if ours and held.told.kind == MORNING:
+                morning.sent(session, held.told.payload["shown"], channel, ts, now)
+            return ours
 
     def _later(self, held: Held, error: Exception, *, unsure: bool) -> bool:
         word = refusals.word(error)

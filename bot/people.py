@@ -41,10 +41,18 @@ class People:
     """Looks people up and remembers them for a while. Thread-safe."""
 
     def __init__(
-        self, client: WebClient, clock: Clock, team_id: str, chosen: Callable[[str], Lang | None] = lambda _: None
+        self,
+        client: WebClient,
+        clock: Clock,
+        team_id: str,
+        chosen: Callable[[str], Lang | None] = lambda _: None,
+        enterprise_id: str | None = None,
     ) -> None:
-        """`chosen`: the language that somebody told us, by Slack user id."""
+        """`chosen`: the language that somebody told us, by Slack user id. `enterprise_id`: set where a whole
+        organisation is at home, not one workspace of it.
+        """
         self._client, self._clock, self._team_id, self._chosen = client, clock, team_id, chosen
+        self._enterprise_id = enterprise_id
         self._known: dict[str, tuple[datetime, Member]] = {}
         self._lock = threading.Lock()
 
@@ -82,13 +90,17 @@ class People:
             if error.response.get("error") in ("user_not_found", "user_not_visible"):
                 return Member(user_id, stranger=True)
             raise
-        return read_member(answer["user"], self._team_id)
+        return read_member(answer["user"], self._team_id, self._enterprise_id)
 
 
-def read_member(user: dict[str, Any], team_id: str) -> Member:
+def read_member(user: dict[str, Any], team_id: str, enterprise_id: str | None = None) -> Member:
     """A user object of Slack's as a `Member`."""
     locale = str(user.get("locale") or "")
-    elsewhere = user.get("is_stranger") or (user.get("team_id") or team_id) != team_id
+    organisation = (user.get("enterprise_user") or {}).get("enterprise_id")
+    is_ours = (user.get("team_id") or team_id) == team_id or (
+        enterprise_id is not None and organisation == enterprise_id
+    )
+    elsewhere = user.get("is_stranger") or not is_ours
     lang: Lang | None = "zh" if locale.startswith("zh") else "en" if locale.startswith("en") else None
     return Member(
         id=str(user["id"]),

@@ -9,14 +9,16 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.http_retry import RetryHandler
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.webhook import WebhookClient
 
+from bot import errands, refusals
 from bot.blocks import Drawn, notice
 from unstuck.errors import UserError
 from unstuck.i18n import Lang
@@ -29,7 +31,8 @@ REPLY = "unstuck_reply"
 PAUSES = (0.3, 1.0, 3.0)
 #: What a broken line raises. `slack_sdk` re-sends nothing by itself here: see `bot/app.py`.
 LINE_BROKEN = (OSError, http.client.HTTPException)
-SERVER_ERROR = 500
+#: Letters of a description for those who do not see the picture.
+MOST_ALT_TEXT = 1000
 #: Slack's clock and ours may differ by this much.
 SKEW = timedelta(hours=1)
 
@@ -55,6 +58,10 @@ class Place:
 
     def too_busy(self) -> None:
         self._quietly(lambda: self.tell("bot.too_busy"))
+
+    def too_late(self) -> None:
+        """The bot was away for longer than anybody waits."""
+        self._quietly(lambda: self.tell("bot.too_late"))
 
     def failed(self, error: Exception) -> None:
         """Tell the person: the remedy where there is one, else the id under which the log has the rest."""
@@ -110,6 +117,23 @@ class Privately(Place):
             raise OSError(f"response URL answered {answer.status_code}: {answer.body[:200]}")
 
 
+def metadata_of(key: str) -> dict[str, Any]:
+    """What a message carries by which it is found again."""
+    return {"event_type": REPLY, "event_payload": {"key": key}}
+
+
+def next_key(client: WebClient, channel: str, thread_ts: str | None) -> tuple[str, str | None]:
+    """The key of the next message, and the message's `ts` if an earlier try of the same errand has said it.
+
+    Raises what the client raises, and `LostError` when somebody else does the errand now.
+    """
+    held = errands.current()
+    if held is None:
+        return uuid.uuid4().hex, None
+    key = held.next_key()
+    return key, _find(client, channel, thread_ts, _is_under(key)) if held.is_again else None
+
+
 @dataclass(frozen=True, slots=True)
 class Whispered(Place):
     """One person alone, in a channel's thread: nobody else sees it, and it is gone when they reload."""
@@ -131,8 +155,13 @@ def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str |
 
     Raises `SlackApiError` when Slack refuses it, or the last failure when the line stays broken.
     """
-    key = uuid.uuid4().hex
-    metadata = {"event_type": REPLY, "event_payload": {"key": key}}
+    key, said = next_key(client, channel, thread_ts)
+    return said or post_under(key, client, channel, drawn, thread_ts=thread_ts)
+
+
+def post_under(key: str, client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str | None = None) -> str:
+    """As `post_once`, under a key that was given out before."""
+    metadata = metadata_of(key)
     for pause in (*PAUSES, None):
         try:
             posted = client.chat_postMessage(
@@ -150,10 +179,40 @@ def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str |
                 raise
             log.warning("posting to %s is unclear, looking for it: %s", channel, error)
             time.sleep(pause)
-        found = _find(client, channel, thread_ts, key)
+        found = _find(client, channel, thread_ts, _is_under(key))
         if found is not None:
             return found
     raise AssertionError("the last attempt returns or raises")
+
+
+def upload_once(place: InThread, picture: bytes, *, title: str, alt: str) -> None:
+    """Show a PNG in the thread. After an unclear failure it is looked for before it is sent again.
+
+    Raises `SlackApiError` or `SlackRequestError` when Slack refuses it, or the last failure of the line.
+    """
+    held = errands.current()
+    name = f"chart-{held.next_key().replace(':', '-') if held is not None else uuid.uuid4().hex}.png"
+    is_there = partial(_find, place.client, place.channel, place.thread_ts, lambda message: name in _files_of(message))
+    if held is not None and held.is_again and is_there() is not None:
+        return
+    for pause in (*PAUSES, None):
+        try:
+            place.client.files_upload_v2(
+                channel=place.channel,
+                thread_ts=place.thread_ts,
+                content=picture,
+                filename=name,
+                title=title,
+                alt_txt=alt[:MOST_ALT_TEXT],
+            )
+            return
+        except (SlackApiError, SlackRequestError, *LINE_BROKEN) as error:
+            if not is_unclear(error) or pause is None:
+                raise
+            log.warning("uploading to %s is unclear, looking for it: %s", place.channel, error)
+            time.sleep(pause)
+        if is_there() is not None:
+            return
 
 
 def open_address(client: WebClient, address: Address) -> tuple[str | None, str]:
@@ -176,16 +235,32 @@ def find_posted(client: WebClient, event: str, key: str, channel: str, since: da
     return None
 
 
+def key_of(message: dict[str, Any]) -> str | None:
+    """The key under which we said it."""
+    key = (message.get("metadata") or {}).get("event_payload", {}).get("key")
+    return str(key) if key is not None else None
+
+
 def is_unclear(error: Exception) -> bool:
     """Whether the message may be there although the call failed."""
-    return not isinstance(error, SlackApiError) or error.response.status_code >= SERVER_ERROR
+    return not refusals.is_certain(error)
 
 
-def _find(client: WebClient, channel: str, thread_ts: str | None, key: str) -> str | None:
-    """The `ts` of our message with `key`, asked for until Slack answers. Raises when it never does."""
+def _is_under(key: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda message: key_of(message) == key
+
+
+def _files_of(message: dict[str, Any]) -> list[str]:
+    return [str(file.get("name")) for file in message.get("files") or ()]
+
+
+def _find(
+    client: WebClient, channel: str, thread_ts: str | None, is_it: Callable[[dict[str, Any]], bool]
+) -> str | None:
+    """The `ts` of the message that is it, asked for until Slack answers. Raises when it never does."""
     for pause in (*PAUSES, None):
         try:
-            return _search(client, channel, thread_ts, key)
+            return _search(client, channel, thread_ts, is_it)
         except (SlackApiError, *LINE_BROKEN) as error:
             if not is_unclear(error) or pause is None:
                 raise
@@ -193,14 +268,16 @@ def _find(client: WebClient, channel: str, thread_ts: str | None, key: str) -> s
     raise AssertionError("the last attempt returns or raises")
 
 
-def _search(client: WebClient, channel: str, thread_ts: str | None, key: str) -> str | None:
+def _search(
+    client: WebClient, channel: str, thread_ts: str | None, is_it: Callable[[dict[str, Any]], bool]
+) -> str | None:
     if thread_ts is not None:
         pages = client.conversations_replies(channel=channel, ts=thread_ts, include_all_metadata=True, limit=200)
     else:
         pages = client.conversations_history(channel=channel, include_all_metadata=True, limit=50)
     for page in pages:
         for message in page["messages"]:
-            if message.get("metadata", {}).get("event_payload", {}).get("key") == key:
+            if is_it(message):
                 return str(message["ts"])
         if thread_ts is None:
             break

@@ -36,15 +36,9 @@ class Message:
     is_stranger: bool
     #: In a channel that another organisation reads along.
     is_shared: bool
-    event_id: str
     lang: Lang
     #: Written by another app.
     is_bot: bool = False
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """What makes it one message: the event's id, and the place, because a mention arrives as two events."""
-        return f"event:{self.event_id}", f"text:{self.channel}:{self.ts}"
 
     @property
     def thread_key(self) -> str:
@@ -80,7 +74,6 @@ def read_message(body: dict[str, Any], bot_user: str, team_id: str, *, bots: boo
         names_others=bool(named - {bot_user}),
         is_stranger=bool(event.get("user_team") and event["user_team"] != team_id),
         is_shared=bool(body.get("is_ext_shared_channel")),
-        event_id=str(body.get("event_id") or event["ts"]),
         lang=language_of(text),
         is_bot=is_bot,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 from datetime import timedelta
+from urllib.error import URLError
 
 from slack_sdk.errors import SlackApiError
 
@@ -29,6 +31,8 @@ BLOCKS = frozenset({
     "block_not_supported", "feature_not_enabled",
 })  # fmt: skip
 LIMITED = frozenset(("ratelimited", "rate_limited"))
+#: What a broken line raises, and nothing that a full disk or a missing file would.
+PASSING = (URLError, http.client.HTTPException, ConnectionError, TimeoutError)
 
 
 def word(error: Exception) -> str:
@@ -54,3 +58,15 @@ def retry_after(error: Exception) -> timedelta:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     value = next((str(v) for name, v in headers.items() if str(name).lower() == "retry-after"), "")
     return timedelta(seconds=int(value)) if value.isdigit() else DEFAULT_WAIT
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same call may succeed in a while: Slack is away, slow or busy."""
+    if not isinstance(error, SlackApiError):
+        return isinstance(error, PASSING)
+    return word(error) in LIMITED or not is_certain(error)
+
+
+def wait_of(error: Exception) -> timedelta:
+    """How long Slack wants us to wait; nothing unless it said so."""
+    return retry_after(error) if isinstance(error, SlackApiError) and word(error) in LIMITED else timedelta()

@@ -85,7 +85,11 @@ def scope_of(role: Role, *, managers_named: bool) -> Scope | None:
 class Roles:
     """Finds roles; user groups are asked for at most every ten minutes. Thread-safe."""
 
-    def __init__(self, settings: Settings, client: WebClient, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, client: WebClient, clock: Clock, *, teams: tuple[str, ...] | None = None
+    ) -> None:
+        #: The teams whose tickets this workspace may see; None: all.
+        self._teams = teams
         self._managers, self._admins = read_named(settings.managers), read_named(settings.admins)
         self._client, self._clock = client, clock
         self._lock = threading.Lock()
@@ -98,7 +102,8 @@ class Roles:
 
     def scope(self, member: Member) -> Scope | None:
         """What `member` may ask about the desk; None: nothing."""
-        return scope_of(self.role(member), managers_named=bool(self._managers))
+        scope = scope_of(self.role(member), managers_named=bool(self._managers))
+        return scope if scope is None or self._teams is None else scope.model_copy(update={"teams": self._teams})
 
     def _groups_of(self, user_id: str) -> frozenset[str]:
         with self._lock:

@@ -6,24 +6,32 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from flask import Flask, Response, request
-from slack_bolt import App
+from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.flask import SlackRequestHandler
+from slack_bolt.adapter.flask.handler import to_bolt_request, to_flask_response
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.oauth import OAuthFlow
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import errands, seen
 from bot.delivery import deliver_due
+from bot.digest import redraw
+from bot.errands import Dispatch, recovering
 from bot.hints import in_knowledge
 from bot.notices import deliver_notices
 from bot.posting import LINE_BROKEN
-from bot.seen import forget_old
+from bot.work import Work
+from unstuck import troubles
 from unstuck.errors import UserError
 from unstuck.settings import Settings
 
@@ -36,13 +44,40 @@ log = logging.getLogger("unstuck.bot")
 HTTP_THREADS = 16
 #: Slack's own payloads are far smaller.
 MAX_BODY_BYTES = 1_000_000
+MIMETYPES = frozenset({"application/json", "application/x-www-form-urlencoded"})
+BAD_REQUEST = 400
+#: Slack's signatures hold for five minutes, to either side.
+SIGNED_FOR_S = 600
 
 
-def every_minute(deps: Deps, client: WebClient) -> None:
-    """What the bot does by itself each minute: send nudges and notices, forget events Slack cannot repeat."""
-    deliver_due(deps, client, hint=in_knowledge(deps))
-    deliver_notices(deps, client)
-    forget_old(deps.sessions, deps.clock.now())
+def every_minute(deps: Deps, client: WebClient | None) -> None:
+    """What the bot does by itself each minute: send nudges and notices, forget what Slack cannot repeat.
+
+    Without a client, because no workspace has installed the app yet, nothing is sent.
+    """
+    if client is not None:
+        deliver_due(deps, client, hint=in_knowledge(deps))
+        deliver_notices(deps, client)
+        redraw(deps, client)
+    now = deps.clock.now()
+    seen.forget_old(deps.sessions, now)
+    errands.forget_old(deps.sessions, now)
+    with deps.sessions.begin() as session:
+        troubles.forget_old(session, now)
+
+
+@contextmanager
+def looking_after(work: Work, app: App) -> Iterator[None]:
+    """For as long as the block lasts, what killed processes left undone is done; ours stays ours."""
+
+    assert work.errands is not None
+    with recovering(work.errands, dispatch_to(app)):
+        yield
+
+
+def dispatch_to(app: App) -> Dispatch:
+    """Gives a request that was checked when it came to the app once more."""
+    return lambda body: app.dispatch(BoltRequest(mode="socket_mode", body=dict(body))).status
 
 
 class Link:
@@ -120,17 +155,73 @@ def site(engine: Engine, link: Link, app: App | None) -> Flask:
     flask.add_url_rule("/readyz", "ready", lambda: _ready(engine, link))
     flask.add_url_rule("/metrics", "metrics", _metrics)
     if app is not None:
-        events = SlackRequestHandler(app)
-        flask.add_url_rule("/slack/events", "events", lambda: _events(events), methods=["POST"])
+        events, replays = SlackRequestHandler(app), _Replays()
+        flask.add_url_rule("/slack/events", "events", lambda: _events(events, replays), methods=["POST"])
     return flask
 
 
-def _events(handler: SlackRequestHandler) -> Response:
+def mount_installation(site: Flask, flow: OAuthFlow) -> None:
+    """`/slack/install` sends a browser to Slack, `/slack/oauth_redirect` takes it back with the workspace's token."""
+
+    def install() -> Response:
+        return to_flask_response(flow.handle_installation(to_bolt_request(request)))
+
+    def redirect() -> Response:
+        return to_flask_response(flow.handle_callback(to_bolt_request(request)))
+
+    site.add_url_rule("/slack/install", "install", install)
+    site.add_url_rule("/slack/oauth_redirect", "oauth_redirect", redirect)
+
+
+def _events(handler: SlackRequestHandler, replays: _Replays) -> Response:
+    # Bolt reads the body before it checks the signature; what Slack would never send does not get that far.
+    if request.mimetype not in MIMETYPES:
+        return _plain("neither JSON nor a form", 415)
+    if not _is_readable():
+        return _plain("not what it says it is", 400)
+    signature = request.headers.get("X-Slack-Signature", "")
+    # Slack's own repeat within the same second has the same signature, and says that it is one; its errand is known.
+    if replays.holds(signature) and "X-Slack-Retry-Num" not in request.headers:
+        return _plain("taken already", 401)
+    answer = handler.handle(request)
+    if answer.status_code < BAD_REQUEST:
+        replays.remember(signature)
+    return answer
+
+
+def _is_readable() -> bool:
+    """Whether the body is a JSON object, or a form that holds one or is a command."""
     try:
-        return handler.handle(request)
-    except json.JSONDecodeError:
-        # Bolt reads the body before it checks the signature; Slack sends nothing like this.
-        return _plain("not JSON", 400)
+        text = request.get_data(as_text=True)
+        if request.mimetype == "application/json":
+            return isinstance(json.loads(text), dict)
+        form = dict(parse_qsl(text))
+        return isinstance(json.loads(form["payload"]), dict) if "payload" in form else bool(form)
+    except ValueError:
+        return False
+
+
+class _Replays:
+    """Signatures of requests that were taken. Slack signs a repeat anew, so the same one again is somebody else's.
+
+    For as long as a signature is valid, in this process; across processes the errand's key makes it harmless.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: dict[str, float] = {}
+
+    def holds(self, signature: str) -> bool:
+        with self._lock:
+            return signature in self._taken
+
+    def remember(self, signature: str) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._taken[signature] = now
+            # Oldest first, so this looks at what is over and at one more.
+            while now - self._taken[oldest := next(iter(self._taken))] > SIGNED_FOR_S:
+                del self._taken[oldest]
 
 
 def _ready(engine: Engine, link: Link) -> Response:

@@ -61,14 +61,13 @@ def on_asked(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     form = sent(body)
     question = form.get(asking.QUESTION)
     place = _Later(form.user, desk)
-    sessions, clock = desk.deps.sessions, desk.deps.clock
     key = f"view:{body['view']['id']}:{body['view'].get('hash')}"
-    desk.work.take(
-        Job(lambda: _take_up(question, form.user, desk), place, lambda: seen.claim(sessions, key, clock.now()))
-    )
+    desk.work.take(Job(lambda: _take_up(question, form.user, key, desk), place))
 
 
-def _take_up(question: str, user: str, desk: Desk) -> None:
+def _take_up(question: str, user: str, key: str, desk: Desk) -> None:
+    if not seen.claim(desk.deps.sessions, key, desk.deps.clock.now()):
+        return
     lang = language_of(question)
     direct = desk.direct(user, lang)
     if not desk.admits(desk.people.get(user), direct):
@@ -94,6 +93,9 @@ class _Later:
 
     def too_busy(self) -> None:
         self._place().too_busy()
+
+    def too_late(self) -> None:
+        self._place().too_late()
 
     def failed(self, error: Exception) -> None:
         self._place().failed(error)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import posting
+from bot import errands, posting
 from bot.blocks import Drawn
 from bot.blocks.text import markdown
 from bot.posting import LINE_BROKEN, InThread, Place, is_unclear
@@ -52,8 +53,11 @@ class _Growing(InThread):
         self.stream.add(sentence)
 
     def say(self, drawn: Drawn) -> None:
-        if not self.stream.become(drawn):
-            posting.post_once(self.client, self.channel, drawn, thread_ts=self.thread_ts)
+        key, said = posting.next_key(self.client, self.channel, self.thread_ts)
+        if said is not None:
+            self.stream.take_back()
+        elif not self.stream.become(drawn, key):
+            posting.post_under(key, self.client, self.channel, drawn, thread_ts=self.thread_ts)
 
 
 class _Stream:
@@ -75,6 +79,9 @@ class _Stream:
         try:
             if self._ts is None:
                 self._ts = self._start()
+                # Should we end here, whoever goes on finds what has to be taken back.
+                if (held := errands.current()) is not None:
+                    held.note_growing(self._ts)
             self._client.chat_appendStream(
                 channel=self._place.channel, ts=self._ts, markdown_text=f"{markdown(sentence)} "
             )
@@ -83,14 +90,17 @@ class _Stream:
             self._may_be_there = self._ts is None and is_unclear(error)
             log.info("streaming to %s ended: %s", self._place.channel, error)
 
-    def become(self, drawn: Drawn) -> bool:
+    def become(self, drawn: Drawn, key: str) -> bool:
         """Put the whole answer in the place of what was streamed; False when it has to be posted anew."""
         if self._ts is None:
             self.take_back()
             return False
         place, ts = self._place, self._ts
+        metadata = posting.metadata_of(key)
         done = self._stopped_and(
-            lambda: place.client.chat_update(channel=place.channel, ts=ts, text=drawn.text, blocks=drawn.blocks)
+            lambda: place.client.chat_update(
+                channel=place.channel, ts=ts, text=drawn.text, blocks=drawn.blocks, metadata=metadata
+            )
         )
         if not done:
             self.take_back()
@@ -146,14 +156,35 @@ class _Stream:
                 raise
 
     def _find_empty(self) -> list[str]:
-        """Messages of ours in the thread that say nothing."""
-        place = self._place
-        found = place.client.conversations_replies(channel=place.channel, ts=str(place.thread_ts), limit=200)
-        return [
-            str(message["ts"])
-            for message in found["messages"]
-            if message.get("bot_id") and not any(message.get(part) for part in _PARTS)
-        ]
+        return [str(message["ts"]) for message in _said_in(self._place) if _is_empty(message)]
+
+
+def take_back_earlier(place: InThread) -> None:
+    """Delete what an earlier try of this errand was streaming when its process ended, unless it had become the answer.
+
+    Raises what the client raises.
+    """
+    held = errands.current()
+    if held is None or not held.is_again or place.thread_ts is None:
+        return
+    for message in _said_in(place):
+        ts, is_begun = str(message["ts"]), message["ts"] == held.growing and posting.key_of(message) is None
+        if not is_begun and not _is_empty(message):
+            continue
+        with suppress(SlackApiError):
+            place.client.chat_stopStream(channel=place.channel, ts=ts)
+        place.client.chat_delete(channel=place.channel, ts=ts)
+
+
+def _said_in(place: InThread) -> list[dict[str, Any]]:
+    ts = str(place.thread_ts)
+    found = place.client.conversations_replies(channel=place.channel, ts=ts, include_all_metadata=True, limit=200)
+    return list(found["messages"])
+
+
+def _is_empty(message: dict[str, Any]) -> bool:
+    """Whether it is ours and says nothing: a stream whose beginning is all there is of it."""
+    return bool(message.get("bot_id")) and not any(message.get(part) for part in _PARTS)
 
 
 def _still_streams(error: Exception) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from bot import answers, sharing
 from bot.blocks import Drawn
 from bot.blocks import manners as drawing
@@ -16,19 +14,6 @@ from bot.roles import Role
 from bot.saving import permalink
 from bot.sharing import Shareable
 from knowledge.cards import Answer
-
-log = logging.getLogger("unstuck.bot")
-
-
-class Quietly:
-    """Nobody asked: what goes wrong is for the log."""
-
-    def busy(self) -> None: ...
-
-    def too_busy(self) -> None: ...
-
-    def failed(self, error: Exception) -> None:
-        log.error("a message that nobody addressed to us could not be taken up", exc_info=error)
 
 
 def is_wanted(message: Message, manners: Manners) -> bool:

@@ -29,7 +29,7 @@ def register(app: App) -> None:
 
 def show(desk: Desk, member: Member, place: Place) -> None:
     """Tell what is open to somebody who may settle it."""
-    if desk.roles.scope(member) is None:
+    if desk.roles.scope(member) is None or desk.teams is not None:
         place.tell("upkeep.managers_only")
     else:
         place.say(drawing.upkeep(_readable(upkeep.report(desk.deps)), place.lang))
@@ -48,7 +48,7 @@ def _settle(pressed: Pressed, decision: str, value: str, desk: Desk) -> None:
     lang = desk.lang(member)
     if not desk.admits(member, pressed.whisper):
         return
-    if desk.roles.scope(member) is None:
+    if desk.roles.scope(member) is None or desk.teams is not None:
         pressed.whisper.tell("upkeep.managers_only")
         return
     first, _, second = value.partition("\n")

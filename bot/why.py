@@ -42,5 +42,4 @@ def _tell(pressed: Pressed, nudge_id: int, desk: Desk) -> None:
             return
         place = read_desk(connection, desk.deps.settings, {})
         view = message.view(connection, nudge_id, place, lang)
-    steps = next((rule.steps for rule in place.rules.rules if rule.name == view.rule), ())
-    pressed.whisper.say(why(view, steps, lang))
+    pressed.whisper.say(why(view, place.rules.steps_of(view.rule), lang))

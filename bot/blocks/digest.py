@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.blocks.early import early
 from bot.blocks.feedback import complaint
 from bot.blocks.nudge_forms import passed_on
 from bot.blocks.shapes import Drawn, context, section
 from bot.blocks.text import Block, clip, fallback, rich, rich_link, say, words
-from unstuck.i18n import Lang, t
+from unstuck.i18n import Lang, format_share, t
 
 MAX_CARDS, MAX_TITLE, MAX_STEPS = 10, 140, 240
 
@@ -18,6 +19,10 @@ def notice_of(kind: str, payload: Mapping[str, Any], lang: Lang, *, alone: bool)
     """A notice by its kind. `alone`: one person reads it, not a channel."""
     if kind == "feedback":
         return complaint(payload, lang, alone=alone)
+    if kind == "retire":
+        return retire(payload, lang)
+    if kind == "early":
+        return early(payload, lang, alone=alone)
     if kind == "passed_on":
         return passed_on(payload, lang)
     return digest(payload, lang) if kind == "digest" else waiting(payload, lang)
@@ -26,6 +31,12 @@ def notice_of(kind: str, payload: Mapping[str, Any], lang: Lang, *, alone: bool)
 def waiting(payload: Mapping[str, Any], lang: Lang) -> Drawn:
     """How much waits for a decision."""
     return Drawn(fallback(t("upkeep.waiting", lang, **payload)), [section(say("upkeep.waiting", lang, **payload))])
+
+
+def retire(payload: Mapping[str, Any], lang: Lang) -> Drawn:
+    """A rule that is wrong too often."""
+    told = {**payload, "share": format_share(round(payload["share"], 2), lang)}
+    return Drawn(fallback(t("effect.retire", lang, **told)), [section(say("effect.retire", lang, **told))])
 
 
 def digest(payload: Mapping[str, Any], lang: Lang) -> Drawn:

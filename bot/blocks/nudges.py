@@ -22,12 +22,17 @@ from bot.blocks.text import (
     words,
 )
 from unstuck.i18n import Lang, format_share, format_working, t
+from unstuck.nudges.contract import HAND_OVER, STILL
 from unstuck.nudges.rules import CHOICES
 from unstuck.nudges.view import Evidence, NudgeView
 
 MINE, SNOOZE, FALSE_ALARM, WHY, MORE = (
     "nudge_mine", "nudge_snooze", "nudge_false_alarm", "nudge_why", "nudge_more",
 )  # fmt: skip
+#: Of the ownership contract: the ticket goes back to the queue.
+GIVE_BACK = "nudge_give_back"
+#: What the first button says to an owner, or a lead, who is asked.
+_MINE = {STILL: "contract.still_mine", HAND_OVER: "contract.hand_over_mine"}
 #: A choice of the snooze menu that opens a form.
 UNTIL = "until"
 #: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
@@ -42,7 +47,14 @@ def nudge(view: NudgeView, lang: Lang, discussed: Sequence[str] = ()) -> Drawn:
     """
     if view.outcome is not None:
         return nudge_done(view, lang)
-    blocks = [_headline(view), section(waits(view, lang)), _reason(view), *_risk(view, lang), *evidence(view, lang)]
+    blocks = [
+        _headline(view),
+        *_question(view, lang),
+        section(waits(view, lang)),
+        _reason(view),
+        *_risk(view, lang),
+        *evidence(view, lang),
+    ]
     blocks += [*_hint(view, lang), *_discussed(discussed, lang), _buttons(view, lang), context(_heard_by(view, lang))]
     if view.note:
         blocks.append(context(escape(clip(view.note, MAX_REASON))))
@@ -53,7 +65,7 @@ def nudge_done(view: NudgeView, lang: Lang) -> Drawn:
     """What is left of a nudge: the ticket, struck through, and how it ended."""
     name = words(f"{clip(view.ticket, 60)} {clip(view.title or '', MAX_TITLE)}".strip(), strike=True)
     title = rich({"type": "rich_text_section", "elements": [name]})
-    end = _end(view, lang)
+    end = ended(view, lang)
     return Drawn(fallback(view.ticket, t(f"bot.nudge_{view.outcome}_short", lang)), [title, context(end)])
 
 
@@ -62,6 +74,13 @@ def _headline(view: NudgeView) -> Block:
     if view.title:
         parts.append(words(f"  {clip(view.title, MAX_TITLE)}", bold=True))
     return rich({"type": "rich_text_section", "elements": parts})
+
+
+def _question(view: NudgeView, lang: Lang) -> Iterator[Block]:
+    """What the message asks beside telling, if anything."""
+    if view.ask:
+        promised = moment(view.promised_at, lang) if view.promised_at else "…"
+        yield section(say(f"contract.{view.ask}", lang, who=view.party or "…", promised=promised))
 
 
 def _summary(view: NudgeView, lang: Lang) -> str:
@@ -136,15 +155,11 @@ def _buttons(view: NudgeView, lang: Lang) -> Block:
         "placeholder": plain(t("bot.nudge_snooze", lang), MAX_LABEL),
         "options": [_snooze(choice, value, lang) for choice in (*view.snoozes, UNTIL)],
     }
-    return actions(
-        [
-            button(t("bot.nudge_mine", lang), MINE, value, style="primary"),
-            menu,
-            button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value),
-            button(t("bot.nudge_why", lang), WHY, value),
-            {"type": "overflow", "action_id": MORE, "options": [_more(name, value, lang) for name in MENU]},
-        ]
-    )
+    mine = button(t(_MINE.get(view.ask or "", "bot.nudge_mine"), lang), MINE, value, style="primary")
+    back = [button(t(f"contract.{view.ask}_back", lang), GIVE_BACK, value)] if view.ask else []
+    wrong = button(t("bot.nudge_false_alarm", lang), FALSE_ALARM, value)
+    more: Block = {"type": "overflow", "action_id": MORE, "options": [_more(name, value, lang) for name in MENU]}
+    return actions([mine, *back, menu, wrong, button(t("bot.nudge_why", lang), WHY, value), more])
 
 
 def _snooze(choice: str, nudge_id: str, lang: Lang) -> Block:
@@ -159,7 +174,7 @@ def _heard_by(view: NudgeView, lang: Lang) -> Markup:
     return say("bot.nudge_heard_by", lang, who=view.recipient_name)
 
 
-def _end(view: NudgeView, lang: Lang) -> Markup:
+def ended(view: NudgeView, lang: Lang) -> Markup:
     by = person(view.outcome_by) if view.outcome_by else Markup("")
     if view.outcome == "snoozed" and view.snoozed_until is not None:
         key = "bot.nudge_snoozed_reply" if view.until_reply else "bot.nudge_snoozed"

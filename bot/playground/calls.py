@@ -36,6 +36,8 @@ class Method:
     takes_json: bool
     #: Wants the app-level token (`xapp-`) instead of the bot's.
     needs_app_token: bool = False
+    #: Wants the app's id and secret instead of a token.
+    needs_no_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,13 @@ def method(
     scope: str | None = None,
     takes_json: bool = True,
     needs_app_token: bool = False,
+    needs_no_token: bool = False,
 ) -> Callable[[Run], Run]:
     """Register a function as the Web API method `name`; arguments are listed by name, in one string."""
 
     def register(run: Run) -> Run:
         needed, possible = tuple(required.split()), tuple(optional.split())
-        METHODS[name] = Method(name, run, needed, possible, scope, takes_json, needs_app_token)
+        METHODS[name] = Method(name, run, needed, possible, scope, takes_json, needs_app_token, needs_no_token)
         return run
 
     return register

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from bot.playground.calls import Arguments, Json, Refusal, method
-from bot.playground.workspace import TEAM_ID, User, Workspace
+from bot.playground.workspace import APP_ID, BOT_ID, BOT_USER, User, Workspace
 
 
 @method("users.info", required="user", optional="include_locale", scope="users:read", takes_json=False)
 def info(workspace: Workspace, args: Arguments) -> Json:
-    shown = _shown(workspace.user(args.need("user")))
+    shown = _shown(workspace, workspace.user(args.need("user")))
     if not args.flag("include_locale"):
         del shown["locale"]
     return {"ok": True, "user": shown}
+
+
+@method("bots.info", optional="bot team_id", scope="users:read", takes_json=False)
+def bot_info(_workspace: Workspace, args: Arguments) -> Json:
+    if args.text("bot") != BOT_ID:
+        raise Refusal("bot_not_found")
+    return {"ok": True, "bot": {"id": BOT_ID, "app_id": APP_ID, "user_id": BOT_USER, "name": "unstuck"}}
 
 
 @method("users.lookupByEmail", required="email", scope="users:read.email", takes_json=False)
@@ -19,13 +26,13 @@ def lookup_by_email(workspace: Workspace, args: Arguments) -> Json:
     email = args.need("email").lower()
     for user in workspace.users.values():
         if user.email is not None and user.email.lower() == email and not user.deleted:
-            return {"ok": True, "user": _shown(user)}
+            return {"ok": True, "user": _shown(workspace, user)}
     raise Refusal("users_not_found")
 
 
 @method("users.list", optional="cursor limit include_locale team_id", scope="users:read", takes_json=False)
 def list_users(workspace: Workspace, _args: Arguments) -> Json:
-    shown = [_shown(user) for user in workspace.users.values()]
+    shown = [_shown(workspace, user) for user in workspace.users.values()]
     return {"ok": True, "members": shown, "response_metadata": {"next_cursor": ""}}
 
 
@@ -56,8 +63,9 @@ def group_users(workspace: Workspace, args: Arguments) -> Json:
     return {"ok": True, "users": list(group["users"])}
 
 
-def _shown(user: User) -> Json:
+def _shown(workspace: Workspace, user: User) -> Json:
     return {
+        **({"enterprise_user": {"enterprise_id": workspace.caller}} if user.team in workspace.siblings else {}),
         "id": user.id,
         "team_id": user.team,
         "name": user.name,
@@ -66,7 +74,7 @@ def _shown(user: User) -> Json:
         "is_bot": user.bot,
         "is_restricted": user.guest,
         "is_ultra_restricted": False,
-        "is_stranger": user.team != TEAM_ID,
+        "is_stranger": user.team not in (workspace.caller, *workspace.siblings),
         "tz": user.timezone,
         "locale": user.locale,
         "profile": {"display_name": user.name, "real_name": user.name} | ({"email": user.email} if user.email else {}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
 from bot.playground.calls import Json
@@ -19,7 +20,8 @@ def event(workspace: Workspace, inner: Json) -> Json:
         "api_app_id": APP_ID,
         "event": inner,
         "type": "event_callback",
-        "event_id": workspace.new_id("Ev"),
+        # Never the same again, also when a stand-in starts anew in front of an old database.
+        "event_id": f"{workspace.new_id('Ev')}{uuid.uuid4().hex[:8].upper()}",
         "event_time": int(time.time()),
         "authorizations": [{"team_id": TEAM_ID, "user_id": BOT_USER, "is_bot": True, "is_enterprise_install": False}],
         "is_ext_shared_channel": inner.get("channel") in workspace.shared,
@@ -176,7 +178,7 @@ def link_shared(unfurl_id: str, link: Link, domains: list[str], thread_ts: str |
 
 def new_trigger(workspace: Workspace, user: str, view: str | None = None) -> str:
     """A trigger id. `view`: the modal it was pressed in."""
-    trigger = workspace.new_id("trigger.")
+    trigger = f"{workspace.new_id('trigger.')}.{uuid.uuid4().hex}"
     workspace.triggers[trigger] = Trigger(user, workspace.clock.now(), view)
     return trigger
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import SecretStr
 from slack_bolt import App
 
-from bot.app import LISTENER_THREADS, create_app
+from bot.app import create_app, errands_of
+from bot.errands import look_after
 from bot.playground.standin import SlackStandIn
-from bot.serving import Link, over_http, over_socket, site
+from bot.serving import Link, dispatch_to, looking_after, over_http, over_socket, site
 from bot.work import Work
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ class Running:
     work: Work
     deps: Deps
 
+    def look_after(self) -> None:
+        """Do again what was put off or left behind, if its time has come."""
+        assert self.work.errands is not None
+        look_after(self.work.errands, dispatch_to(self.app))
+
     def settle(self, timeout: float = 60.0) -> None:
         """Wait until everything that Slack sent so far has been worked on. Raises `TimeoutError`."""
-        # A listener runs after its event was acknowledged: once all threads meet, none is busy with an older one.
-        meeting = threading.Barrier(LISTENER_THREADS)
-        threads = self.app.listener_runner.listener_executor
-        for met in [threads.submit(meeting.wait, timeout) for _ in range(LISTENER_THREADS)]:
-            met.result(timeout)
         if not self.work.drain(timeout):
             raise TimeoutError(f"{self.work.waiting} jobs are still under way after {timeout} s")
 
@@ -48,19 +48,18 @@ def running(deps: Deps, slack: SlackStandIn, *, work: Work | None = None) -> Ite
 
     Its settings must be `pointing_at(slack, …)`; with an app-level token it is Socket Mode, else HTTP.
     """
-    work = work or Work()
+    work = work or Work(errands_of(deps))
     app = create_app(deps, work=work)
-    try:
+    with ExitStack() as open_:
+        open_.callback(work.stop)
+        open_.enter_context(looking_after(work, app))
         if deps.settings.slack_app_token is not None:
-            with over_socket(app, deps.settings):
-                slack.wait_for(lambda: slack.socket.connections)
-                yield Running(slack, app, work, deps)
+            open_.enter_context(over_socket(app, deps.settings))
+            slack.wait_for(lambda: slack.socket.connections)
         else:
-            with over_http(site(deps.engine, Link(), app), "127.0.0.1", 0) as port:
-                slack.connect_http(f"http://127.0.0.1:{port}/slack/events")
-                yield Running(slack, app, work, deps)
-    finally:
-        work.stop()
+            port = open_.enter_context(over_http(site(deps.engine, Link(), app), "127.0.0.1", 0))
+            slack.connect_http(f"http://127.0.0.1:{port}/slack/events")
+        yield Running(slack, app, work, deps)
 
 
 def pointing_at(slack: SlackStandIn, mode: Mode = "http") -> dict[str, Any]:

@@ -113,8 +113,12 @@ class SlackStandIn(Forms):
 
     def check_token(self, method: Method, token: str | None) -> None:
         """Raises `Refusal` unless the token may call `method`."""
+        if method.needs_no_token:
+            return
         if not token:
             raise Refusal("not_authed")
+        if token in self.workspace.tokens and not method.needs_app_token:
+            return
         wanted = self.app_token if method.needs_app_token else self.bot_token
         if token in (self.app_token, self.bot_token) and token != wanted:
             raise Refusal("not_allowed_token_type")
@@ -125,9 +129,11 @@ class SlackStandIn(Forms):
         if method.scope is not None and method.scope not in self.scopes:
             raise Refusal("missing_scope", needed=method.scope, provided=",".join(sorted(self.scopes)))
 
-    def call(self, method: Method, arguments: Arguments) -> Json:
+    def call(self, method: Method, arguments: Arguments, token: str | None = None) -> Json:
         """Run a method on the workspace; it sees and leaves a consistent state."""
         with self.workspace.changing():
+            self.workspace.caller = self.workspace.tokens.get(token or "", TEAM_ID)
+            self.workspace.callers.append((method.name, self.workspace.caller))
             self.workspace.calls.append((method.name, dict(arguments.values)))
             return method.run(self.workspace, arguments)
 

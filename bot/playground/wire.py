@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,8 +86,9 @@ class Handler(BaseHTTPRequestHandler):
             if method is None:
                 raise Refusal("unknown_method", req_method=name)
             values = self._values(method, body)
-            self.server.standin.check_token(method, self._token(values))
-            return self.server.standin.call(method, _checked(method, values))
+            token = self._token(values)
+            self.server.standin.check_token(method, token)
+            return self.server.standin.call(method, _checked(method, values), token)
         except Refusal as refusal:
             return refusal.answer
 
@@ -109,6 +111,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _token(self, values: Json) -> str | None:
         bearer = self.headers.get("Authorization") or ""
+        if bearer.startswith("Basic "):
+            pair = base64.b64decode(bearer.removeprefix("Basic ")).decode().partition(":")
+            values |= {"client_id": pair[0], "client_secret": pair[2]}
         in_body = values.pop("token", None)
         return bearer.removeprefix("Bearer ") if bearer.startswith("Bearer ") else in_body
 

@@ -16,6 +16,7 @@ from bot.playground.views import Trigger, View
 from unstuck.clock import Clock
 
 T = TypeVar("T")
+CLIENT_SECRET = "standin-client-secret"  # noqa: S105
 TEAM_ID, BOT_USER, BOT_ID, APP_ID = "T0UNSTUCK", "U0UNSTUCK", "B0UNSTUCK", "A0UNSTUCK"
 
 
@@ -134,6 +135,17 @@ class Workspace:
         self.links: dict[str, Link] = {}
         #: Response URLs: id to (channel, user, uses left, message the button sits on).
         self.response_urls: dict[str, Json] = {}
+        #: Tokens that were given out for installations, and whose they are; refresh tokens, each good for once.
+        self.tokens: dict[str, str] = {}
+        self.refresh_tokens: dict[str, str] = {}
+        #: How long such a token lasts; None: for ever.
+        self.token_lifetime_s: int | None = None
+        #: Whose token the call under way carries.
+        self.caller = TEAM_ID
+        #: Workspaces of the organisation that asks, where an organisation installed the app.
+        self.siblings: set[str] = set()
+        #: Which workspace's token each call carried.
+        self.callers: list[tuple[str, str]] = []
         self.calls: list[tuple[str, Json]] = []
         #: Where the stand-in listens, and how it admits a websocket; the stand-in fills them in.
         self.base = ""

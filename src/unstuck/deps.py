@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from unstuck.clock import Clock, SystemClock
 from unstuck.settings import Settings
+from unstuck.tickets.database import Sessions
 from unstuck.tickets.store import open_store
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Deps:
     settings: Settings
     clock: Clock
     engine: Engine
-    #: `with deps.sessions.begin() as session:` is one transaction.
+    #: `with deps.sessions.begin() as session:` is one transaction; `deps.sessions()` only reads.
     sessions: sessionmaker[Session]
 
     @cached_property
@@ -70,4 +71,4 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Deps:
     Raises `UserError` when the home directory or the database cannot be used.
     """
     engine = open_store(settings.url)
-    return Deps(settings, clock or SystemClock(), engine, sessionmaker(engine, class_=Session))
+    return Deps(settings, clock or SystemClock(), engine, Sessions(engine, class_=Session))

@@ -126,4 +126,4 @@ def _complain(session: Session, use: Use, card: Card, outcome: Outcome, now: dat
         "comment": use.comment,
     }
     told = Told(_key(use), "feedback", payload, owner.recipient, owner.source_id, owner.team)
-    notices.put(session, told, now, after=timedelta(0) if use.comment else COMMENT_WITHIN)
+    notices.put(session, told, now + (timedelta(0) if use.comment else COMMENT_WITHIN))

@@ -61,8 +61,11 @@ class Jobs:
         with self._lock:
             planned = self.sweep()
             self.follow()
+            self.hand_back()
             if self.deliver is not None:
                 self.deliver()
+            # Last: it looks at all of history, and what it finds can wait a minute.
+            self.early()
         return planned
 
     def sweep(self) -> Planned:
@@ -86,6 +89,22 @@ class Jobs:
         with self.deps.sessions.begin() as session:
             desk = read_desk(session.connection(), self.deps.settings, {})
             follow(session, desk, self.deps.clock.now())
+
+    def hand_back(self) -> None:
+        """Put back into the queue what the ownership contract says; the next sync writes it."""
+        from unstuck.hand_back import give_back_due, tell_refused
+
+        settings = self.deps.settings
+        with self.deps.sessions.begin() as session:
+            desk = read_desk(session.connection(), settings, {})
+            give_back_due(session, desk, settings.directory, self.deps.clock, settings.lang)
+            tell_refused(session, self.deps.clock)
+
+    def early(self) -> None:
+        """Once a morning: what managers should hear before it is late."""
+        from unstuck.nudges import early
+
+        early.tell(self.deps.engine, self.deps.facts, self.deps.settings, self.deps.clock.now())
 
     def _up_to_date(self, now: datetime) -> Mapping[Group, Threshold]:
         """What late means, learned anew twice a day."""
@@ -117,6 +136,13 @@ class Jobs:
         from unstuck.nudges.risks import reckon
 
         reckon(self.deps.engine, self.deps.facts, self.deps.clock.now(), RISKS_EVERY / 2)
+
+    def retire(self) -> None:
+        """Which rules people find wrong too often."""
+        from unstuck.nudges import retire, rules
+
+        settings = self.deps.settings
+        retire.propose(self.deps.engine, rules.load(settings.directory), settings.timezone, self.deps.clock.now())
 
     def upkeep(self) -> None:
         """Once a week: what the knowledge base needs people for, and what is new."""
@@ -165,7 +191,12 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
         scheduler.add_job(guarded(jobs.know, "know"), "interval", seconds=seconds, next_run_time=start)
         # Whether the week's turn has come is written in the database; this only asks.
         scheduler.add_job(guarded(jobs.upkeep, "upkeep"), "interval", seconds=seconds, next_run_time=start)
-    for job, step in ((jobs.risks, RISKS_EVERY), (jobs.sync, SYNC_EVERY), (jobs.follow_hooks, HOOKS_EVERY)):
+    for job, step in (
+        (jobs.risks, RISKS_EVERY),
+        (jobs.retire, RISKS_EVERY),
+        (jobs.sync, SYNC_EVERY),
+        (jobs.follow_hooks, HOOKS_EVERY),
+    ):
         seconds = int(step.total_seconds())
         scheduler.add_job(guarded(job, job.__name__), "interval", seconds=seconds, next_run_time=start)
     scheduler.add_job(guarded(jobs.reconcile, "reconcile"), "cron", hour=RECONCILE_AT)

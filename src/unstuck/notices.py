@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -59,8 +59,8 @@ class Held:
     channel: str | None
 
 
-def put(session: Session, told: Told, now: datetime, *, after: timedelta = timedelta(0)) -> bool:
-    """Write a notice down, due `after` a while; `False` when its key is known already."""
+def put(session: Session, told: Told, due: datetime, *, idle: bool = False) -> bool:
+    """Write a notice down; `False` when its key is known already. `idle`: only that there was nothing to tell."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {
         "key": told.key,
@@ -69,12 +69,17 @@ def put(session: Session, told: Told, now: datetime, *, after: timedelta = timed
         "recipient": told.recipient,
         "source_id": told.source_id,
         "team": told.team,
-        "state": "due",
-        "due_at": now + after,
+        "state": "withdrawn" if idle else "due",
+        "due_at": due,
         "attempts": 0,
     }
     statement = insert(NOTICE).values(**row).on_conflict_do_nothing(index_elements=["key"])
     return session.execute(statement.returning(NOTICE.c.id)).first() is not None
+
+
+def find(connection: Connection, key: str) -> Any:
+    """The row of a notice; None when there is none."""
+    return connection.execute(select(NOTICE).where(NOTICE.c.key == key)).one_or_none()
 
 
 def amend(session: Session, key: str, payload: Mapping[str, Any], now: datetime) -> bool:
@@ -104,7 +109,7 @@ def claim(session: Session, now: datetime, *, lease: timedelta = LEASE) -> Held 
 def aim(session: Session, held: Held, channel: str, now: datetime) -> bool:
     """From now on there may be a message in `channel`. `False` when the lease is lost or over."""
     here = NOTICE.c.lease_until > now
-    return _mark(session, held, here, tried_at=now, slack_channel=channel)
+    return _mark(session, held, here, tried_at=now, slack_channel=channel, payload=held.told.payload)
 
 
 def sent(session: Session, held: Held, channel: str, ts: str, now: datetime) -> bool:
@@ -118,6 +123,16 @@ def later(session: Session, held: Held, now: datetime, error: str, *, unsure: bo
     wait = min(FIRST_WAIT * 2 ** min(held.attempts - 1, 10), LONGEST_WAIT)
     forgotten = {} if unsure else {"tried_at": None, "slack_channel": None}
     return _mark(session, held, due_at=now + wait, lease_until=None, error=error, **forgotten)
+
+
+def wait(session: Session, held: Held, until: datetime) -> bool:
+    """Not at this hour: nothing was tried."""
+    return _mark(session, held, due_at=until, lease_until=None, attempts=held.attempts - 1)
+
+
+def withdraw(session: Session, held: Held) -> bool:
+    """What it was to tell holds no longer, and nothing is in Slack."""
+    return _mark(session, held, state="withdrawn")
 
 
 def fail(session: Session, held: Held, error: str) -> bool:

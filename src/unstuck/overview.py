@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from unstuck.i18n import Lang
+from unstuck.i18n import Lang, t
 from unstuck.insights import ask
 from unstuck.insights.ask import Told
-from unstuck.insights.plan import Grain, Kind, Plan, Scope, Window
+from unstuck.insights.plan import Answer, Grain, Kind, Plan, Scope, Window
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
@@ -41,8 +41,7 @@ class Overview:
 def overview(deps: Deps, scope: Scope, lang: Lang) -> Overview:
     """Computed now; nothing of it is remembered as an answer."""
     now, timezone = deps.clock.now(), deps.settings.timezone
-    week = Window(start=now - timedelta(days=7), end=now)
-    stuck = _told(deps, Plan(kind=Kind.BOTTLENECK, metric="bottleneck", window=week, timezone=timezone), scope, lang)
+    stuck = _told(deps, _stuck(deps, lang), scope, lang)
     month = Window(start=now - timedelta(weeks=WEEKS), end=now)
     opened, solved = (
         _told(deps, Plan(kind=Kind.TREND, metric=name, grain=Grain.WEEK, window=month, timezone=timezone), scope, lang)
@@ -51,6 +50,16 @@ def overview(deps: Deps, scope: Scope, lang: Lang) -> Overview:
     came, went = ({row[0]: row[1] for row in told.rows} for told in (opened, solved))
     weeks = [Week(label, came.get(label, "0"), went.get(label, "0")) for label in dict.fromkeys([*came, *went])]
     return Overview(stuck.sentence, stuck.restatement, tuple(weeks[-SHOWN:]))
+
+
+def _stuck(deps: Deps, lang: Lang) -> Plan:
+    """What asking for it in words would compute: the page and an answer must not differ."""
+    reading = ask.read(deps, t("bot.prompt_stuck_text", lang), lang=lang)
+    if isinstance(reading, Answer):
+        return reading.plan
+    now = deps.clock.now()
+    week = Window(start=now - timedelta(days=7), end=now)
+    return Plan(kind=Kind.BOTTLENECK, metric="bottleneck", window=week, timezone=deps.settings.timezone)
 
 
 def _told(deps: Deps, plan: Plan, scope: Scope, lang: Lang) -> Told:

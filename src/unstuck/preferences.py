@@ -36,8 +36,8 @@ def put(sessions: sessionmaker[Session], key: str, news: Mapping[str, Any], by: 
         before = dict(row.value) if row is not None else {}
         value = {name: one for name, one in {**before, **news}.items() if one is not None}
         session.merge(Preference(key=key, value=value, by=by, updated_at=now))
-        # Who changed what: a channel's manners concern others.
-        session.add(Audit(at=now, actor=by, action="preference", subject=key, details=dict(news)))
+        # Who changed what, without what it was changed to: an address may be among it.
+        session.add(Audit(at=now, actor=by, action="preference", subject=key, details={"set": sorted(news)}))
 
 
 def lang_of(sessions: sessionmaker[Session], user_id: str) -> Lang | None:

@@ -76,6 +76,20 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("SLACK_APP_TOKEN", "slack_app_token"),
         description="Slack app-level token, `xapp-…`; present means Socket Mode.",
     )
+    slack_client_id: str | None = Field(
+        None,
+        validation_alias=AliasChoices("SLACK_CLIENT_ID", "slack_client_id"),
+        description="Slack client id, for an app that several workspaces install by themselves.",
+    )
+    slack_client_secret: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("SLACK_CLIENT_SECRET", "slack_client_secret"),
+        description="Slack client secret, which also encrypts the workspaces' tokens in the database.",
+    )
+    workspaces: str = Field(
+        "",
+        description="Slack workspace or organisation ids that may install the app, comma-separated; `T012=Billing|Repairs` shows a workspace those teams' tickets alone.",
+    )
     slack_api_url: str = Field(
         "https://slack.com/api/",
         validation_alias=AliasChoices("SLACK_API_URL", "slack_api_url"),
@@ -97,6 +111,13 @@ class Settings(BaseSettings):
         home = {**env_settings(), **init_settings()}.get("home", DEFAULT_HOME)
         toml = TomlConfigSettingsSource(settings_cls, Path(home).expanduser() / "unstuck.toml")
         return init_settings, env_settings, dotenv_settings, toml
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether workspaces install the app by themselves; a bot token means one workspace and goes first."""
+        return (
+            self.slack_bot_token is None and self.slack_client_id is not None and self.slack_client_secret is not None
+        )
 
     @property
     def url(self) -> str:

@@ -31,6 +31,8 @@ HASTY = """
 within = "1h"
 [caps]
 person_per_day = 1000
+[digest]
+enabled = false
 """
 
 

@@ -215,7 +215,7 @@ def test_a_shared_channel_is_answered_in_private(bot: Running, ana: str, support
 
 
 def test_an_error_is_an_id_and_not_silence(bot: Running, ana: str, support: str) -> None:
-    bot.slack.faults.status("users.info", 500)
+    bot.slack.faults.refuse("users.info", "missing_scope")
     bot.slack.mention(support, ana, KNOWN)
     [answer] = replies(bot, support)
     assert re.search(r"error [0-9a-f]{8}", answer.text)

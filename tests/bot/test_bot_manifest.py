@@ -26,6 +26,8 @@ EVENT_SCOPES = {
     "app_home_opened": None,
     "user_change": "users:read",
     "link_shared": "links:read",
+    "app_uninstalled": None,
+    "tokens_revoked": None,
 }
 #: Has no method and no event: commands, shortcuts and modals themselves.
 ALONE = {"commands"}

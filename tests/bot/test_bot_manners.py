@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -59,17 +58,27 @@ class Desk:
         return self.bot.slack.messages(by_bot=True)[before:]
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str]]:
+    """One app for all tests; each brings its own channels, of which nothing is set yet."""
+    with SlackStandIn() as slack:
+        ada = slack.add_user("ada")
+        with small_desk(tmp_path_factory.mktemp("desk"), slack, admins=ada) as deps, running(deps, slack) as bot:
+            yield bot, ada
+
+
 @pytest.fixture
-def desk(slack: SlackStandIn, tmp_path: Path) -> Iterator[Desk]:
-    ada, ana = slack.add_user("ada"), slack.add_user("ana")
-    support, agents = slack.add_channel("support", [ada, ana]), slack.add_channel("agents", [ada])
-    with small_desk(tmp_path, slack, admins=ada) as deps, running(deps, slack) as bot:
-        yield Desk(bot, ada, ana, support, agents)
+def desk(opened: tuple[Running, str]) -> Desk:
+    bot, ada = opened
+    ana = bot.slack.add_user("ana")
+    support, agents = bot.slack.add_channel("support", [ada, ana]), bot.slack.add_channel("agents", [ada])
+    return Desk(bot, ada, ana, support, agents)
 
 
 def test_only_an_admin_changes_a_channel_and_only_from_there(desk: Desk) -> None:
     assert "Only administrators" in str(desk.open(desk.ana).content)
     assert "in the channel" in str(desk.open(desk.ada, desk.bot.slack.direct(desk.ada)).content)
+    desk.bot.slack.close(desk.ada)
 
 
 def test_unless_somebody_says_otherwise_it_speaks_when_spoken_to(desk: Desk) -> None:

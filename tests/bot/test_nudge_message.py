@@ -11,14 +11,15 @@ import pytest
 
 import knowledge
 from bot.app import web_client
-from bot.blocks.nudges import WHY
+from bot.blocks.nudges import GIVE_BACK, MINE, WHY
 from bot.delivery import deliver_due
-from bot.hints import in_knowledge
+from bot.hints import in_knowledge, no_hint
 from bot.playground.run import Running, pointing_at, running
 from bot.playground.standin import SlackStandIn
 from bot.playground.workspace import Message
 from bot.testing import cards
 from knowledge.testing import HashEmbedder
+from unstuck.clock import FrozenClock
 from unstuck.nudges import risks
 from unstuck.nudges.at_risk import AtRisk
 from unstuck.nudges.rules import FILE
@@ -42,7 +43,8 @@ class Place:
         tell(self.bot.deps, a_ticket("T-1", start=START, team="t1", title=title, priority="P1", **values))
         sweep(self.bot.deps)
         deps = self.bot.deps
-        assert deliver_due(deps, web_client(deps.settings), hint=in_knowledge(deps)).sent == 1
+        hint = in_knowledge(deps) if "knowledge" in vars(deps) else no_hint
+        assert deliver_due(deps, web_client(deps.settings), hint=hint).sent == 1
         return self.message
 
     @property
@@ -50,11 +52,11 @@ class Place:
         [found] = [m for m in self.bot.slack.messages(by_bot=True) if m.metadata and m.ephemeral_to is None]
         return found
 
-    def press(self, user: str, action: str, value: str | None = None) -> Message:
-        """What the person alone is told after pressing."""
-        self.bot.slack.press(user, self.message, action, value)
+    def press(self, user: str, action: str) -> str:
+        """What the person alone is told after pressing, if anything."""
+        self.bot.slack.press(user, self.message, action)
         self.bot.settle()
-        return [m for m in self.bot.slack.messages() if m.ephemeral_to == user][-1]
+        return "".join(m.all_text() for m in self.bot.slack.messages() if m.ephemeral_to == user)
 
 
 @pytest.fixture
@@ -64,23 +66,31 @@ def place(slack: SlackStandIn, databases: Databases, tmp_path: Path) -> Iterator
     with small_desk(databases.sqlite(), tmp_path, **pointing_at(slack)) as deps:
         people = [PersonRecord("ana", "Ana", kind="agent", email="ana@desk.example", team="t1")]
         tell(deps, [], people, [TeamRecord("t1", "Repairs", slack_channel=repairs, calendar="office")])
-        base = knowledge.open(deps.engine, tmp_path / "knowledge", embedder=HashEmbedder())
-        base.learn(cards())
-        vars(deps)["knowledge"] = base
         with running(deps, slack) as app:
             yield Place(app, ana)
 
 
+@pytest.fixture
+def solved(place: Place, tmp_path: Path) -> None:
+    """A knowledge base in the place of the one that `deps` would open by itself."""
+    base = knowledge.open(place.bot.deps.engine, tmp_path / "knowledge", embedder=HashEmbedder())
+    base.learn(cards())
+    vars(place.bot.deps)["knowledge"] = base
+
+
+@pytest.mark.usefixtures("solved")
 def test_a_nudge_names_what_solved_such_a_ticket_before(place: Place) -> None:
     message = place.nudge("Refund has not arrived, the customer waits for a refund", assignee="ana")
     assert "Solved before" in message.all_text()
     assert "Refund has not arrived" in message.all_text().partition("Solved before")[2]
 
 
+@pytest.mark.usefixtures("solved")
 def test_a_problem_nobody_has_solved_gets_no_hint(place: Place) -> None:
     assert "Solved before" not in place.nudge("Hovercraft full of eels", assignee="ana").all_text()
 
 
+@pytest.mark.usefixtures("solved")
 @pytest.mark.parametrize(("assignee", "told"), [({"assignee": "ana"}, True), ({}, False)])
 def test_an_internal_card_is_named_to_a_person_never_in_a_channel(
     place: Place, assignee: dict[str, str], told: bool
@@ -101,6 +111,13 @@ def test_a_nudge_tells_its_risk_with_the_two_strongest_reasons(place: Place) -> 
     assert "priority &lt;!here&gt;" in text
 
 
+def test_how_a_persons_tickets_fare_is_told_to_nobody() -> None:
+    reasons = (Reason("team+assignee", "Repairs + Ana", 0.62, 80), Reason("team", "Repairs", 0.5, 40))
+    risk = Risk(0.71, (("stage", "New"),), 300, 0.3, reasons)
+    drawn = risks.as_view(AtRisk("T-1", 1, "New", "made_sla", NOON, risk), "en")
+    assert ["Ana" in reason for reason in drawn.reasons] == [False]
+
+
 def test_a_stale_risk_is_not_told(place: Place) -> None:
     risk = Risk(0.71, (("stage", "New"),), 300, 0.3, ())
     with place.bot.deps.sessions.begin() as session:
@@ -118,7 +135,7 @@ def test_waiting_is_told_in_working_days_of_the_team(place: Place) -> None:
 
 def test_why_shows_rule_threshold_and_turn_to_whoever_asks_alone(place: Place) -> None:
     place.nudge("It leaks", assignee="ana")
-    told = place.press(place.ana, WHY).all_text()
+    told = place.press(place.ana, WHY)
     for words in ("Ana", "Longer than the 1 h that your rules allow", "“overdue”", "owner, then team after", FILE):
         assert words in told
     assert "<@" not in told
@@ -131,3 +148,20 @@ def test_why_is_not_told_about_messages_elsewhere(place: Place) -> None:
     place.bot.slack.press(bo, elsewhere, WHY)
     place.bot.settle()
     assert "overdue" not in str([m.all_text() for m in place.bot.slack.messages() if m.ephemeral_to == bo])
+
+
+def test_an_owner_who_is_asked_may_give_the_ticket_back(place: Place) -> None:
+    place.nudge("It leaks", assignee="ana")
+    place.press(place.ana, MINE)
+    clock = place.bot.deps.clock
+    assert isinstance(clock, FrozenClock)
+    clock.tick(timedelta(days=1, hours=1))
+    sweep(place.bot.deps)
+    deliver_due(place.bot.deps, web_client(place.bot.deps.settings))
+    asked = place.bot.slack.messages(by_bot=True)[-1]
+    assert "Still on it?" in asked.all_text()
+    assert [a for a in asked.buttons() if a in (MINE, GIVE_BACK)] == [MINE, GIVE_BACK]
+    place.bot.slack.press(place.ana, asked, GIVE_BACK)
+    place.bot.settle()
+    # Nothing may be written to this source, so the lead is asked.
+    assert "the lead hears of it" in place.bot.slack.messages(by_bot=True)[-1].all_text()

@@ -11,12 +11,17 @@ from typing import Any
 import pytest
 
 from bot.playground.run import Running, running
-from bot.playground.standin import SlackStandIn
+from bot.playground.standin import SlackStandIn, manifest
 from bot.playground.workspace import Message
 from bot.testing import small_desk
 
 TRANSCRIPTS = sorted(path for path in Path(__file__).parent.glob("*.md") if path.name != "README.md")
-LINE = re.compile(r"\*\*(?P<who>\w+)\*\* (?P<how>in the thread|in #\S+?|to unstuck|types|presses)(?:: | )(?P<what>.*)")
+LINE = re.compile(
+    r"\*\*(?P<who>\w+)\*\* "
+    r"(?P<how>in the thread|in #\S+?|to unstuck|types|presses|chooses|submits|opens)(?:: | )(?P<what>.*)"
+)
+#: Shortcuts by the name that Slack shows.
+SHORTCUTS = {one["name"]: one for one in manifest()["features"]["shortcuts"]}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,9 @@ class Stage:
     channels: dict[str, str] = field(default_factory=dict)
     #: Channel and thread of what was written last.
     thread: tuple[str, str] = ("", "")
-    #: Messages of the bot as they stood after the last line.
+    #: The last message that somebody wrote.
+    said: Message | None = None
+    #: Messages of the bot, forms and Homes as they stood after the last line.
     seen: dict[str, str] = field(default_factory=dict)
 
     def invite(self, listed: str) -> None:
@@ -61,6 +68,12 @@ class Stage:
             assert slack.command(user, name, text).ok
         elif how == "presses":
             self.press(user, what.strip("[]"))
+        elif how == "chooses":
+            self.choose(user, what.partition("]")[0].strip("["))
+        elif how == "submits":
+            self.submit(user, what)
+        elif how == "opens":
+            assert slack.open_home(user).ok
         else:
             self.write(user, how, what)
         self.bot.settle()
@@ -68,7 +81,7 @@ class Stage:
     def write(self, user: str, how: str, what: str) -> None:
         slack, (channel, thread) = self.bot.slack, self.thread
         if how == "in the thread":
-            slack.say(channel, user, what, thread_ts=thread)
+            self.said = slack.say(channel, user, what, thread_ts=thread)
             return
         if how == "to unstuck":
             said = slack.direct_message(user, what)
@@ -76,7 +89,28 @@ class Stage:
             said = slack.mention(self.channel(how.removeprefix("in #")), user, what.removeprefix("@unstuck").strip())
         else:
             said = slack.say(self.channel(how.removeprefix("in #")), user, what)
-        self.thread = (said.channel, said.ts)
+        self.said, self.thread = said, (said.channel, said.ts)
+
+    def choose(self, user: str, name: str) -> None:
+        """A shortcut: of the message that was written last, or of Slack's own menu."""
+        shortcut, slack = SHORTCUTS[name], self.bot.slack
+        if shortcut["type"] == "global":
+            assert slack.global_shortcut(user, shortcut["callback_id"]).ok
+        else:
+            assert self.said is not None
+            assert slack.message_shortcut(user, self.said, shortcut["callback_id"]).ok
+
+    def submit(self, user: str, what: str) -> None:
+        """`Label: value | Label: value` of the form on top; options are named by their words."""
+        view = self.bot.slack.modal(user)
+        assert view is not None
+        values = {}
+        for part in what.split(" | ") if what != "-" else []:
+            label, _, value = part.partition(": ")
+            [block] = [b for b in view.content["blocks"] if str(b.get("label", {}).get("text", "")).startswith(label)]
+            options = {o["text"]["text"]: o["value"] for o in block["element"].get("options", [])}
+            values[block["block_id"]] = options.get(value, value)
+        assert self.bot.slack.submit(user, values).ok
 
     def press(self, user: str, label: str) -> None:
         """Labels are given by their beginning: the rest may hold dates."""
@@ -85,6 +119,12 @@ class Stage:
                 if str(element.get("text", {}).get("text", "")).startswith(label):
                     assert self.bot.slack.press(user, message, action_id).ok
                     return
+        home = self.bot.slack.workspace.homes.get(user)
+        for _, element in home.elements() if home is not None else ():
+            options = {o["text"]["text"]: o["value"] for o in element.get("options", [])}
+            if label in options or str(element.get("text", {}).get("text", "")).startswith(label):
+                assert self.bot.slack.press_home(user, element["action_id"], options.get(label)).ok
+                return
         raise AssertionError(f"nothing to press says {label!r}")
 
     def messages(self) -> list[Message]:
@@ -95,7 +135,10 @@ class Stage:
         return {*self.channels.values(), *direct}
 
     def standing(self) -> dict[str, str]:
-        return {m.ts: as_read(m) for m in self.messages()}
+        slack, users = self.bot.slack, self.people.values()
+        forms = {f"form of {user}": _view(form.content) for user in users if (form := slack.modal(user)) is not None}
+        homes = {f"Home of {user}": _view(home) for user in users if (home := slack.home(user)) is not None}
+        return {m.ts: as_read(m) for m in self.messages()} | forms | homes
 
     def news(self) -> list[str]:
         """What is new or changed, oldest first."""
@@ -106,6 +149,13 @@ def as_read(message: Message) -> str:
     """All words of a message, its buttons as `[label]`."""
     labels = [f"[{e['text']['text']}]" for e in message.buttons().values() if isinstance(e.get("text"), dict)]
     return "\n".join([*_words(message.blocks), *labels])
+
+
+def _view(content: dict[str, Any]) -> str:
+    """All words of a form or Home, its title first; fields by their labels and what stands in them."""
+    filled = [e for b in content["blocks"] if (e := b.get("element", {}).get("initial_value"))]
+    title = content.get("title", {}).get("text", "")
+    return "\n".join([title, *_words(content["blocks"]), *filled])
 
 
 def _words(value: Any) -> Iterator[str]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from unstuck.facts.relations import FIELD_NAMES, LEARNED, LIVE, PER_TICKET
+from unstuck.insights.compile.draft import BusinessClock
 from unstuck.tickets.changes import ChangeKind, TicketChange
 
 FLOW = ("status", "team", "assignee")
@@ -43,6 +44,7 @@ def desk(
     *,
     timers: Mapping[str, int] | None = None,
     stages: Mapping[str, str] | None = None,
+    calendars: Mapping[str | None, BusinessClock] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection with all relations; statuses without a class have none."""
     con = duckdb.connect()
@@ -55,6 +57,8 @@ def desk(
         history.sort(key=lambda change: (change.at, change.order))
         _fold(number, ext_id, history, classes, stages or {}, rows)
     rows["timers"] = [{"stage": stage, "seconds": seconds, "share": 0.9} for stage, seconds in (timers or {}).items()]
+    if calendars:
+        _tick(rows, calendars)
     for relation, found in rows.items():
         fill(con, relation, found)
     return con
@@ -86,7 +90,7 @@ def _fold(
             if stays:
                 stays[-1]["end_at"] = at
             stays.append(
-                {"ticket": number, "seq": len(stays) + 1, **now, "start_at": at, "end_at": None,
+                {"ticket": number, "seq": len(stays), **now, "start_at": at, "end_at": None,
                  "stage": stages.get(str(status), status), "class": "DROPPED" if dropped else classes.get(str(status))}
             )  # fmt: skip
         if not fields or values != before[2]:
@@ -112,6 +116,19 @@ def _fold(
     rows["tickets"].append({"ticket": number, "source": "desk", "ext_id": ext_id, "created_at": plain(history[0].at)})
 
 
+def _tick(rows: Mapping[str, list[dict[str, object]]], calendars: Mapping[str | None, BusinessClock]) -> None:
+    """Business seconds at both ends of each stay, and at each message on the clock of the stay it fell into."""
+    for stay in rows["stays"]:
+        clock = calendars.get(stay["team"], calendars[None])  # type: ignore[call-overload]
+        for name in ("start", "end"):
+            at = stay[f"{name}_at"]
+            stay[f"business_{name}"] = None if at is None else clock.business_seconds(at.replace(tzinfo=UTC))
+    for message in rows["messages"]:
+        held = [s for s in rows["stays"] if s["ticket"] == message["ticket"] and s["start_at"] <= message["at"]]  # type: ignore[operator]
+        clock = calendars.get(held[-1]["team"], calendars[None])  # type: ignore[call-overload]
+        message["business_at"] = clock.business_seconds(message["at"].replace(tzinfo=UTC))  # type: ignore[attr-defined]
+
+
 def _link(stays: list[dict[str, object]]) -> None:
     visits: dict[object, int] = defaultdict(int)
     for index, stay in enumerate(stays):
@@ -121,3 +138,9 @@ def _link(stays: list[dict[str, object]]) -> None:
         if index == 0 or stays[index - 1]["stage"] != stay["stage"]:
             visits[stay["stage"]] += 1
         stay["visit"] = visits[stay["stage"]]
+        before = stays[:index][::-1]
+        for name in ("team", "assignee"):
+            stay[f"from_{name}"] = next((earlier[name] for earlier in before if earlier[name] is not None), None)
+    for stay in stays:
+        lasted = stay["end_at"] is None or stay["end_at"] > stay["start_at"]  # type: ignore[operator]
+        stay["born"] = lasted and stay["start_at"] == stays[0]["start_at"]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from unstuck.tickets.changes import ChangeKind, TicketChange
+from unstuck.tickets.changes import ChangeKind, Message, TicketChange
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = 24 * 60
@@ -51,11 +51,19 @@ def _ticket(dice: random.Random, name: str) -> list[TicketChange]:
         "team": dice.choice((*TEAMS, None)),
         "priority": dice.choice(("P1", "P2", None)),
     }
-    changes = [TicketChange(name, f"{name}-0", at, ChangeKind.CREATED, values=first)]
+    actor = dice.choice(("agent:1", "customer:1", None))
+    changes = [TicketChange(name, f"{name}-0", at, ChangeKind.CREATED, actor=actor, values=first)]
     for order in range(1, dice.randint(1, 10)):
         at += timedelta(minutes=_gap(dice))
-        changes.append(TicketChange(name, f"{name}-{order}", at, dice.choice(KINDS), values=_said(dice), order=order))
+        kind, said, message = dice.choice(KINDS), _said(dice), _message(dice)
+        changes.append(TicketChange(name, f"{name}-{order}", at, kind, values=said, order=order, message=message))
     return changes
+
+
+def _message(dice: random.Random) -> Message | None:
+    if dice.random() < 0.7:
+        return None
+    return Message("…", dice.choice(("agent", "agent", "customer", "bot")), dice.random() < 0.8)
 
 
 def _gap(dice: random.Random) -> int:

@@ -6,7 +6,7 @@ Slow and literal on purpose; what it says is what METRICS.md says. Durations in 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -51,6 +51,8 @@ class Replay:
     changes: list[TicketChange]
     classes: Mapping[str, str]
     now: datetime
+    #: Working seconds of a team between two instants; None: every hour counts.
+    hours: Callable[[str | None, datetime, datetime], float] | None = None
     tickets: dict[str, list[TicketChange]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -196,14 +198,41 @@ class Replay:
 
     # --- durations ---
 
+    def lasted(self, ticket: str, start: datetime, end: datetime) -> float:
+        """Seconds from one instant to another; working seconds of whichever team had the ticket."""
+        if self.hours is None:
+            return (end - start).total_seconds()
+        parts = ((max(left, start), min(right, end), state.team) for left, right, state in self.spans(ticket))
+        return sum(self.hours(team, left, right) for left, right, team in parts if left < right)
+
+    def ages(self, instant: datetime) -> list[float]:
+        return sorted(self.lasted(t, self.created(t), instant) for t in self.backlog(instant))
+
+    def first_responses(self, start: datetime, end: datetime) -> list[Spell]:
+        """Creation to the first public message of an agent, or the second if an agent opened the ticket."""
+        found = []
+        for ticket, changes in self.tickets.items():
+            born = self.created(ticket)
+            if not start <= born < end:
+                continue
+            said = [c.at for c in changes if c.message and c.message.public and c.message.author_kind == "agent"]
+            skipped = 1 if (changes[0].actor or "").startswith("agent") else 0
+            ended = [right for _, right, state in self.spans(ticket) if state.open]
+            if len(said) > skipped:
+                until, ending = said[skipped], "finished"
+            else:
+                until, ending = (ended[-1] if ended else born), "open" if self.last(ticket).open else "dropped"
+            found.append(Spell(ticket, born, self.lasted(ticket, born, until), ending))
+        return found
+
     def occupancy(self, start: datetime, end: datetime) -> Counter[str]:
         """Seconds inside the window by stage, dropped tickets left out."""
         total: Counter[str] = Counter()
         for ticket in self.tickets:
             for left, right, state in self.spans(ticket):
-                inside = (min(right, end, self.now) - max(left, start)).total_seconds()
-                if inside > 0 and state.kind != "DROPPED":
-                    total[str(state.status)] += inside  # type: ignore[assignment]
+                since, until = max(left, start), min(right, end, self.now)
+                if since < until and state.kind != "DROPPED":
+                    total[str(state.status)] += self.lasted(ticket, since, until)  # type: ignore[assignment]
         return total
 
     def lead_times(self, start: datetime, end: datetime) -> list[Spell]:
@@ -216,12 +245,12 @@ class Replay:
             entries = self.entries(ticket)
             left_open = [at for at, before, after in steps if before and before.open and not after.open]
             if self.last(ticket).open:
-                found.append(Spell(ticket, born, (self.now - born).total_seconds(), "open"))
+                found.append(Spell(ticket, born, self.lasted(ticket, born, self.now), "open"))
             elif entries and not any(after.open for at, _, after in steps[_index(steps, entries[-1], self) + 1 :]):
-                found.append(Spell(ticket, born, (entries[-1] - born).total_seconds(), "finished"))
+                found.append(Spell(ticket, born, self.lasted(ticket, born, entries[-1]), "finished"))
             else:
                 until = left_open[-1] if left_open else born
-                found.append(Spell(ticket, born, (until - born).total_seconds(), "dropped"))
+                found.append(Spell(ticket, born, self.lasted(ticket, born, until), "dropped"))
         return found
 
     def visits(self, team: str | None = None) -> list[Spell]:
@@ -232,14 +261,14 @@ class Replay:
             for at, _, after in self.steps(ticket):
                 key = None if after.kind == "DROPPED" or (team is not None and after.team != team) else after.status
                 if current is not None and key != current.key:
-                    current.seconds = (at - current.start).total_seconds()
+                    current.seconds = self.lasted(ticket, current.start, at)
                     current.ending = "dropped" if after.kind == "DROPPED" else "finished"
                     found.append(current)
                     current = None
                 if current is None and key is not None:
                     current = Spell(ticket, at, 0.0, "open", key)
             if current is not None:
-                current.seconds = (self.now - current.start).total_seconds()
+                current.seconds = self.lasted(ticket, current.start, self.now)
                 found.append(current)
         return found
 

@@ -42,5 +42,20 @@ def desk() -> Lexicon:
     )
 
 
-def ask(text: str, previous: Plan | None = None, *, lexicon: Lexicon | None = None, now: datetime = NOW) -> Reading:
-    return read(text, lexicon=lexicon or desk(), now=now, timezone="UTC", lang=language_of(text), previous=previous)
+def ask(
+    text: str,
+    previous: Plan | None = None,
+    *,
+    lexicon: Lexicon | None = None,
+    now: datetime = NOW,
+    business: bool = False,
+) -> Reading:
+    return read(
+        text,
+        lexicon=lexicon or desk(),
+        now=now,
+        timezone="UTC",
+        lang=language_of(text),
+        previous=previous,
+        business=business,
+    )

@@ -287,9 +287,9 @@ def test_business_time_is_the_difference_of_two_clock_readings() -> None:
     friday, monday = at(13), at(16)
     con = desk([change("A", 0, friday, status="New"), change("A", 1, monday, status="Asked")], CLASSES)
     clock = Weekdays()
-    con.execute("UPDATE stays SET business_start = ?, business_end = ? WHERE seq = 1",
+    con.execute("UPDATE stays SET business_start = ?, business_end = ? WHERE seq = 0",
                 [clock.business_seconds(friday), clock.business_seconds(monday)])  # fmt: skip
-    con.execute("UPDATE stays SET business_start = ? WHERE seq = 2", [clock.business_seconds(monday)])
+    con.execute("UPDATE stays SET business_start = ? WHERE seq = 1", [clock.business_seconds(monday)])
     day = 86400
     for clock_name, spent, waited in (("calendar", 3 * day, 8 * day), ("business", day, 6 * day)):
         slots = {"clock": clock_name, "window": Window(start=at(9), end=at(24)), "aggregate": Aggregate.SUM}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from desk import desk
@@ -14,7 +16,9 @@ from hypothesis import strategies as st
 from oracle import Replay, quantile
 
 from unstuck.insights.compile import run
+from unstuck.insights.compile.draft import BusinessClock
 from unstuck.insights.plan import Aggregate, Filter, Grain, Kind, Op, Plan, Result, Scope, Window
+from unstuck.tickets.calendars import make
 from unstuck.tickets.changes import TicketChange
 
 Times = tuple[datetime, datetime, datetime]
@@ -25,17 +29,46 @@ FEWER = settings(FEW, max_examples=8)
 MANY = settings(max_examples=900, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+#: The desk's own hours, in a zone whose clocks change within the histories; a team that works on Saturdays, too.
+WEEK = dict.fromkeys(range(5), ((9, 12), (13, 17)))
+HOURS = {None: ("Europe/Berlin", WEEK), "Beta": ("Asia/Shanghai", dict.fromkeys(range(6), ((0, 24),)))}
+CALENDARS: dict[str | None, BusinessClock] = {
+    team: make(zone, {str(day): [(f"{a:02}:00", f"{b:02}:00") for a, b in open_] for day, open_ in week.items()})
+    for team, (zone, week) in HOURS.items()
+}
+
+
+def worked(team: str | None, start: datetime, end: datetime) -> float:
+    """Working seconds between two instants, counted day by day."""
+    zone = ZoneInfo(HOURS.get(team, HOURS[None])[0])
+    days = (end.astimezone(zone).date() - start.astimezone(zone).date()).days + 1
+    stretches = (one for n in range(days) for one in _open(team, start.astimezone(zone).date() + timedelta(days=n)))
+    return sum(max((min(right, end) - max(left, start)).total_seconds(), 0.0) for left, right in stretches)
+
+
+@lru_cache
+def _open(team: str | None, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """When a team works on a day."""
+    zone, week = HOURS.get(team, HOURS[None])
+    midnight = datetime.combine(day, time(), ZoneInfo(zone))
+    open_ = week.get(day.weekday(), ())
+    return tuple(tuple((midnight + timedelta(hours=h)).astimezone(UTC) for h in hours) for hours in open_)  # type: ignore[misc]
+
+
 class Case:
     """One history, asked by SQL and by replay."""
 
-    def __init__(self, changes: list[TicketChange], times: Times) -> None:
+    def __init__(self, changes: list[TicketChange], times: Times, *, business: bool = False) -> None:
         self.start, self.end, self.now = times
-        self.con = desk(changes, CLASSES)
-        self.replay = Replay(changes, CLASSES, self.now)
+        self.calendars = CALENDARS if business else None
+        self.con = desk(changes, CLASSES, calendars=self.calendars)
+        self.replay = Replay(changes, CLASSES, self.now, hours=worked if business else None)
 
     def ask(self, metric: str, kind: Kind = Kind.VALUE, **slots: Any) -> Result:
         plan = Plan(kind=kind, metric=metric, window=Window(start=self.start, end=self.end), **slots)
-        return run(self.con, plan, EVERYONE, self.now)
+        if self.calendars:
+            plan = plan.model_copy(update={"clock": "business"})
+        return run(self.con, plan, EVERYONE, self.now, calendars=self.calendars)
 
     def value(self, metric: str, **slots: Any) -> Any:
         return self.ask(metric, **slots).rows[0][0]
@@ -99,7 +132,7 @@ def states(case: Case) -> None:
     assert case.value("unassigned") == sum(s.assignee is None for s in found.values() if s)
     assert case.rows("wip", "assignee") == Counter(s.assignee for s in found.values() if s and s.assignee)
     assert case.value("stale") == sum(replay.idle(t, at) >= 5 * 86400 for t in backlog)
-    ages = sorted((at - replay.created(t)).total_seconds() for t in backlog)
+    ages = replay.ages(at)
     if ages:
         assert case.value("age", aggregate=Aggregate.MAX) == ages[-1]
     three = Filter(field="age", op=Op.MORE, number=3 * 86400.0)
@@ -115,6 +148,7 @@ def spells(case: Case) -> None:
     leads = replay.lead_times(start, end)
     _same(case.ask("lead_time"), leads, (0.5, 0.9))
     _same(case.ask("lead_time", aggregate=Aggregate.P75), leads, (0.75, 0.5))
+    _same(case.ask("first_response"), replay.first_responses(start, end), (0.5, 0.9))
     visits = [v for v in replay.visits() if start <= v.start < end]
     by_stage = case.ask("time_in_stage", Kind.BREAKDOWN, by=("stage",))
     assert {row[0] for row in by_stage.rows} == {v.key for v in visits}
@@ -153,6 +187,22 @@ def stuck(case: Case) -> None:
 @given(history(), windows())
 def test_metrics_equal_a_replay_of_raw_changes(changes: list[TicketChange], times: Times) -> None:
     agree(Case(changes, times))
+
+
+@settings(FEW, max_examples=4)
+@given(history(), windows())
+def test_durations_in_business_hours_equal_a_replay(changes: list[TicketChange], times: Times) -> None:
+    case = Case(changes, times, business=True)
+    spells(case)
+    ages = case.replay.ages(min(case.end, case.now))
+    if ages:
+        assert case.value("age", aggregate=Aggregate.MAX) == ages[-1]
+        assert case.value("age", aggregate=Aggregate.MEAN) == pytest.approx(sum(ages) / len(ages))
+    calendar = Case(changes, times)
+    for metric in ("lead_time", "first_response", "age", "time_in_stage", "wait_customer", "queue_time", "cycle_time"):
+        short, long = (one.value(metric, aggregate=Aggregate.MEAN) for one in (case, calendar))
+        assert (short is None) == (long is None), metric
+        assert (short or 0) <= (long or 0) + 1e-6, metric
 
 
 @pytest.mark.slow

@@ -258,3 +258,49 @@ def test_lexicon_of_a_desk_finds_whole_names_only() -> None:
     found = {m.value for item in desk().find("group 240 and group 24") for m in item.meanings if m.value}
     assert found == {"Group 24"}
     assert NOW.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("question", "clock"),
+    [
+        ("median resolution time last month", "business"),
+        ("上个月处理时长", "business"),
+        ("median resolution time last month in calendar hours", "calendar"),
+        ("按自然时间，上个月处理时长", "calendar"),
+        ("share solved within 2 days in April", "calendar"),
+        ("how many tickets were opened last month", "calendar"),
+    ],
+)
+def test_a_desk_with_a_calendar_tells_lengths_of_time_in_its_own_hours(question: str, clock: str) -> None:
+    reading = ask(question, business=True)
+    assert isinstance(reading, Answer)
+    assert reading.plan.clock == clock
+    without = ask(question)
+    assert isinstance(without, Answer)
+    assert without.plan.clock == "calendar"
+
+
+def test_a_thread_keeps_its_clock_until_the_metric_changes() -> None:
+    first = ask("median resolution time last month in calendar hours", business=True)
+    assert isinstance(first, Answer)
+    narrowed = ask("only Group 70", first.plan, business=True)
+    assert isinstance(narrowed, Answer)
+    assert narrowed.plan.clock == "calendar"
+    counted = ask("how many tickets were opened last month", business=True)
+    assert isinstance(counted, Answer)
+    timed = ask("and the resolution time", counted.plan, business=True)
+    assert isinstance(timed, Answer)
+    assert (timed.plan.clock, "business hours" in timed.restatement) == ("business", True)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how many tickets were not solved within 3 days last month",
+        "上个月3天内没解决的有多少",
+        "把这个单转给Group 24",
+        "opened and closed last month",
+    ],
+)
+def test_what_would_be_another_question_is_not_answered(question: str) -> None:
+    assert not isinstance(ask(question), Answer)

@@ -14,9 +14,11 @@ from sqlalchemy import select
 from unstuck import jobs
 from unstuck.clock import FrozenClock
 from unstuck.deps import Deps
+from unstuck.nudges.rules import FILE
 from unstuck.nudges.sweep import NUDGE
 from unstuck.testing import NOON, Databases, a_ticket
 from unstuck.testing_nudges import small_desk, tell
+from unstuck.tickets.changes import PersonRecord
 
 CAREFUL = "[caps]\nperson_per_day = 100\n"
 
@@ -64,6 +66,25 @@ def test_what_late_means_is_learned_anew_and_all_tickets_looked_at(desk: Deps, c
     history(desk, 40)
     clock.tick(timedelta(minutes=11))
     assert work.run_once().planned == 1
+
+
+def test_other_rules_are_heeded_at_once(desk: Deps, clock: FrozenClock) -> None:
+    tell(desk, a_ticket("T-1", start=NOON - timedelta(hours=5), assignee="ana"))
+    work = jobs.Jobs(desk)
+    assert work.run_once().planned == 0
+    clock.tick(timedelta(minutes=1))
+    assert work.run_once().looked_at == 0
+    (desk.settings.directory / FILE).write_text('[[target]]\nwithin = "2h"\n', encoding="utf-8")
+    assert work.run_once().planned == 1
+
+
+def test_somebody_who_comes_or_goes_concerns_their_own_tickets(desk: Deps) -> None:
+    for name, owner in (("T-1", "ana"), ("T-2", "ben")):
+        tell(desk, a_ticket(name, start=NOON - timedelta(hours=5), assignee=owner, team="t1"))
+    work = jobs.Jobs(desk)
+    assert work.run_once().looked_at == 2
+    tell(desk, [], [PersonRecord("ana", "Ana", "agent", "ana@example.com", active=False)])
+    assert work.run_once().looked_at == 1
 
 
 def test_the_loop_runs_by_itself_and_survives_a_failure(

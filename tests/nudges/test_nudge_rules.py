@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import time
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,12 @@ enabled = false
     assert (changed.digest.enabled, changed.digest.below, changed.digest.urgent) == (False, 1.5, frozenset({"P1"}))
     assert (changed.contract.hand_back, changed.trial.hold_out, changed.early) == (True, 0.25, False)
     assert changed.channels == {"Repairs": "C012"}
+
+
+def test_every_section_and_field_is_in_the_documentation() -> None:
+    shipped = tomllib.loads((files("unstuck.nudges") / "rules.toml").read_text(encoding="utf-8"))
+    told = (Path(__file__).parents[2] / "docs" / "nudges.md").read_text(encoding="utf-8")
+    for section, table in [*shipped.items(), ("person", {}), ("target", {})]:
+        assert f"[{section}]" in told
+        for name in table[0] if isinstance(table, list) else table:
+            assert f"`{name}`" in told, f"{section}.{name}"

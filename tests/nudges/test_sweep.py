@@ -14,6 +14,7 @@ from unstuck import nudges
 from unstuck.clock import FrozenClock
 from unstuck.deps import Deps
 from unstuck.errors import UserError
+from unstuck.nudges import outbox
 from unstuck.nudges.desk import read_desk
 from unstuck.nudges.sweep import NUDGE, WATCH
 from unstuck.nudges.waiting import waiting_for
@@ -117,6 +118,19 @@ def test_the_ladder_climbs_by_itself(desk: Deps, clock: FrozenClock) -> None:
     assert rows(desk, "step", "recipient") == [(0, "person:ana"), (1, "team:t1"), (3, "manager")]
     days = [at.strftime("%a %H:%M") for at in rows(desk, "due_at")]
     assert days == ["Wed 12:00", "Thu 12:00", "Mon 09:00"]
+
+
+def test_who_is_gone_by_delivery_is_passed_over(desk: Deps, clock: FrozenClock) -> None:
+    stalled(desk, "T-1")
+    sweep(desk)
+    tell(desk, [], [PersonRecord("ana", "Ana", "agent", "ana@example.com", active=False)])
+    with reading(desk.engine) as connection:
+        place = read_desk(connection, desk.settings, {})
+    with desk.sessions.begin() as session:
+        assert outbox.claim(session, place, clock.now()) is None
+    clock.tick(timedelta(seconds=2))
+    sweep(desk)
+    assert rows(desk, "recipient", "state") == [("person:ana", "failed"), ("team:t1", "due")]
 
 
 def test_a_snooze_brings_it_up_again_when_it_ends(desk: Deps, clock: FrozenClock) -> None:

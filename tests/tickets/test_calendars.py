@@ -103,6 +103,17 @@ def test_many_instants_at_once_count_like_one_by_one(calendar: BusinessCalendar,
     assert at_once.tolist() == [calendar.business_seconds(at) for at in instants]
 
 
+@patiently
+@given(calendars, st.lists(st.tuples(moments, st.integers(0, 40 * 24 * HOUR)), max_size=20))
+def test_many_deadlines_at_once_are_those_one_by_one(
+    calendar: BusinessCalendar, asked: list[tuple[datetime, int]]
+) -> None:
+    whole = [(at.replace(microsecond=0), seconds) for at, seconds in asked]
+    instants = np.array([int(at.timestamp()) for at, _ in whole], dtype=np.int64)
+    found = calendar.after_of(instants, np.array([seconds for _, seconds in whole], dtype=np.int64))
+    assert found.tolist() == [int(calendar.after(at, seconds).timestamp()) for at, seconds in whole]
+
+
 def test_a_split_shift_counts_neither_lunch_nor_night() -> None:
     calendar = make("Asia/Shanghai", SPLIT)
     monday = local("Asia/Shanghai", 2026, 1, 12, 11)

@@ -10,6 +10,7 @@ import typer
 
 from unstuck import errors
 from unstuck.cli import (
+    alias,
     ask,
     customers,
     demo,
@@ -43,6 +44,7 @@ for group in (
     knowledge,
     evals,
     ask,
+    alias,
     nudges,
     serve,
     playground,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from unstuck.settings import Settings
     from unstuck.sources.config import SourceConfig
 
+#: Lines about what did not get through; the rest is a number.
+MOST_TROUBLES = 10
+
 State = Literal["ok", "missing", "failed"]
 _MARKS: dict[State, str] = {"ok": "✓", "missing": "·", "failed": "✗"}
 
@@ -62,6 +65,7 @@ def _checks(settings: Settings, lang: Lang) -> Iterator[Check]:
     else:
         yield from _store_checks(built, lang)
         yield from _knowledge_checks(built, lang)
+        yield from _delivery_checks(built, lang)
         built.close()
     yield from _source_checks(settings, lang)
     yield _embedder_check(settings, lang)
@@ -114,6 +118,19 @@ def _knowledge_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
     if preparing := status["preparing"]:
         says = t("doctor.preparing", lang, **preparing | {"cards": status["cards"]})
         yield Check("knowledge", "missing", says)
+
+
+def _delivery_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
+    """What did not get through to Slack of late."""
+    from unstuck import troubles
+
+    with deps.sessions() as session:
+        found = list(troubles.recent(session, deps.clock.now()))
+    for one in found[:MOST_TROUBLES]:
+        says = t("doctor.trouble", lang, kind=one.kind, word=one.word, times=one.times, place=one.place or "–")
+        yield Check("delivery", "failed", says)
+    if len(found) > MOST_TROUBLES:
+        yield Check("delivery", "failed", t("doctor.more_troubles", lang, n=len(found) - MOST_TROUBLES))
 
 
 def _source_checks(settings: Settings, lang: Lang) -> Iterator[Check]:

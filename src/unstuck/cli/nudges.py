@@ -1,4 +1,4 @@
-"""Commands: nudges preview, rehearse, risks, found."""
+"""Commands: nudges preview, rehearse, risks, effect, found."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from unstuck.facts.timers import Timer
     from unstuck.nudges.at_risk import AtRisk
     from unstuck.nudges.desk import Desk
+    from unstuck.nudges.effect import Effect
     from unstuck.nudges.preview import Preview
     from unstuck.nudges.rehearsal import Rehearsal
     from unstuck.stalls.deadlines import Deadline
@@ -113,6 +114,51 @@ def found(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_:
             _print_found(timers, deadlines, spoken)
 
     _with_desk(home, as_of, lang, show)
+
+
+@group.command()
+def effect(
+    days: Days = 90, home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_: Json = False
+) -> None:
+    """Tell whether nudges help: told stalls beside those held back, and which rules are often wrong."""
+
+    def show(built: Deps, spoken: Lang, now: datetime) -> None:
+        from unstuck.nudges.effect import as_json, effect
+        from unstuck.nudges.rules import load
+        from unstuck.tickets.database import reading
+
+        with reading(built.engine) as connection:
+            found = effect(connection, load(built.settings.directory), now, days)
+        if json_:
+            print_json(as_json(found))
+        else:
+            _print_effect(found, built.settings.timezone, spoken)
+
+    _with_desk(home, as_of, lang, show)
+
+
+def _print_effect(found: Effect, timezone: str, lang: Lang) -> None:
+    from unstuck.nudges.effect import FEWEST
+
+    out = Console(highlight=False, markup=False)
+    since, until = (format_instant(at, timezone, lang) for at in (found.since, found.until))
+    out.print(t("effect.title", lang, since=since, until=until, horizon=format_duration(found.horizon_s, lang)))
+    for name, group in (("sent", found.sent), ("held", found.held)):
+        if group.mean_s is not None and group.moved_2h is not None and group.moved_1d is not None:
+            shares = {"soon": format_share(group.moved_2h, lang), "day": format_share(group.moved_1d, lang)}
+            mean, n = format_duration(group.mean_s, lang), format_number(group.n, lang)
+            out.print(t(f"effect.{name}", lang, n=n, mean=mean, **shares))
+    if found.difference_s is None or found.interval_s is None:
+        fewest = format_number(FEWEST, lang)
+        out.print(t("effect.too_few" if found.held.n else "effect.nothing_held", lang, n=fewest))
+    else:
+        said = [format_duration(seconds, lang) for seconds in (found.difference_s, *found.interval_s)]
+        out.print(t("effect.difference", lang, difference=said[0], low=said[1], high=said[2]))
+    for one in found.rules:
+        numbers = {"sent": format_number(one.sent, lang), "n": format_number(one.false_alarms, lang)}
+        out.print(t("effect.rule", lang, rule=one.rule, share=format_share(one.share, lang), **numbers))
+        if one.retire:
+            out.print("  " + t("effect.retire_short", lang, least=format_share(one.at_least, lang)))
 
 
 def _calendar(built: Deps) -> BusinessCalendar | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 from contextlib import ExitStack
 from importlib.resources import files
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from unstuck.deps import Deps
 
 DEFAULT_PORT = 3000
+#: How long a thread that counts may keep Python from the others, in seconds.
+SWITCH_S = 0.0005
 
 Port = Annotated[
     int | None,
@@ -83,7 +86,8 @@ def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: 
 
     loaded = settings.load(home=home)
     spoken = lang_or(loaded.lang, lang)
-    if loaded.slack_app_token is None and loaded.slack_signing_secret is None and loaded.slack_bot_token is not None:
+    has_app = loaded.slack_bot_token is not None or loaded.is_distributed
+    if loaded.slack_app_token is None and loaded.slack_signing_secret is None and has_app:
         # An empty secret would let anybody sign requests.
         raise UserError("half_slack")
     built = deps.build(loaded)
@@ -96,15 +100,23 @@ def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: 
 def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
     """Start everything, wait for a signal, then end in the opposite order."""
     from bot import hooks
-    from bot.app import create_app
-    from bot.serving import Link, every_minute, over_http, over_socket, site
+    from bot.app import create_app, errands_of, workspaces_of
+    from bot.serving import Link, every_minute, looking_after, mount_installation, over_http, over_socket, site
     from bot.work import Work
     from unstuck import jobs
 
-    settings, work = built.settings, Work()
-    app = create_app(built, work=work)
+    # An acknowledgement changes threads a dozen times; at Python's 5 ms each it would queue behind whoever counts.
+    sys.setswitchinterval(SWITCH_S)
+    settings, work = built.settings, Work(errands_of(built))
+    workspaces = workspaces_of(built, work)
+    app = create_app(built, work=work, workspaces=workspaces)
+
+    def minute() -> None:
+        every_minute(built, workspaces.client() if workspaces is not None else app.client)
+
     with ExitStack() as running:
         running.callback(work.stop)
+        running.enter_context(looking_after(work, app))
         link, mode = Link(), "http"
         if settings.slack_app_token is not None:
             link, mode = running.enter_context(over_socket(app, settings)), "socket"
@@ -112,8 +124,10 @@ def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
         if port is not None:
             pages = site(built.engine, link, app if settings.slack_signing_secret is not None else None)
             hooks.mount(pages, built)
+            if workspaces is not None:
+                mount_installation(pages, workspaces.flow())
             port = running.enter_context(over_http(pages, host, port))
-        running.enter_context(jobs.running(built, lambda: every_minute(built, app.client)))
+        running.enter_context(jobs.running(built, minute))
         stop = stop_signals()
         progress.print(t(f"serve.{mode}", lang, port=port or "", host=host), highlight=False)
         stop.wait()

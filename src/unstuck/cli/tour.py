@@ -241,7 +241,8 @@ def _waiting(connection: Connection) -> list[int]:
 
     from unstuck.tickets.tables import Nudge
 
-    due = select(col(Nudge.id)).where(Nudge.state == "due").order_by(col(Nudge.id))
+    at_once = Nudge.state == "due", col(Nudge.digest).is_(None)
+    due = select(col(Nudge.id)).where(*at_once).order_by(col(Nudge.id))
     return [row.id for row in connection.execute(due)]
 
 

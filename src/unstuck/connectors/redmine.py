@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import httpx
 
-from unstuck.clock import SystemClock, iso, parse_instant
+from unstuck.clock import iso
 from unstuck.connectors import (
     Action,
     ActionKind,
@@ -32,19 +32,17 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http
-from unstuck.connectors.words import best_score, say_once
+from unstuck.connectors.updates import by_update, moment
+from unstuck.connectors.words import best_score, say_once, score_of
 from unstuck.errors import Forbidden, Malformed, NotThere, Refused, UsageError
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
 #: Redmine's own limit.
 PER_PAGE = 100
-#: Re-read each time: `updated_on` has whole seconds, and a slow transaction commits after its timestamp.
-OVERLAP = timedelta(minutes=2)
 #: Issues listed at once. Each is then asked for by itself, so a page takes a while: small ones lose less to a kill.
 LISTED = 25
 #: Names the cursor where no projects were chosen.
 EVERYWHERE = "*"
-_START = "1970-01-01T00:00:00Z"
 #: Issue attribute of a journal's details to our field, and the issue's own name for the same.
 _ATTRIBUTES = {
     "status_id": ("status", "status"),
@@ -233,35 +231,23 @@ class Redmine:
                 yield replace(page, cursor=json.dumps(reached, sort_keys=True))
 
     def _project(self, project: str, cursor: str | None) -> Iterator[Page]:
-        """Page by page. The next one is asked for by time, not by number: rows that move meanwhile come again."""
-        done, _, is_settled = (cursor or _START).partition(" ")
-        since = done if is_settled or cursor is None else iso(_moment(done) - OVERLAP)
-        offset = 0
-        while True:
+        left = 0
+
+        def ask(since: datetime, offset: int) -> list[_Issue]:
+            nonlocal left
             found = self._list(
-                project, limit=LISTED, offset=offset, sort="updated_on:asc,id:asc", updated_on=f">={since}"
+                project, limit=LISTED, offset=offset, sort="updated_on:asc,id:asc", updated_on=f">={iso(since)}"
             )
             rows = _rows(found, "issues")
-            fresh = [row for row in rows if not (is_settled and row["updated_on"] == done)]
-            whole = [issue for row in fresh if (issue := self._issue(str(row["id"])))]
-            newest = max([str(row["updated_on"]) for row in rows], default=since)
             left = max(0, int(found["total_count"]) - offset - len(rows))
-            yield self._page(whole, cursor=self._reached(max(newest, done)), left=left, rows=len(rows))
-            if len(rows) < LISTED:
-                return
-            # More than a page in one second: only within that second by offset.
-            offset, since = (offset + LISTED, since) if newest == since else (0, newest)
+            return rows
 
-    def _reached(self, newest: str) -> str:
-        """A cursor. It is settled when nothing can be added in its last second any more, by Redmine's own clock.
+        def updated_at(row: _Issue) -> datetime:
+            return moment(row["updated_on"])
 
-        Times in the future, of a clock since set right, do not move it: what comes after them would be passed over.
-        """
-        told = self._http.server_time
-        now = told or SystemClock().now()
-        if _moment(newest) > now:
-            return iso(now)
-        return f"{newest} settled" if told is not None and told - _moment(newest) > OVERLAP else newest
+        for rows, reached, _ in by_update(ask, updated_at, LISTED, cursor, lambda: self._http.server_time):
+            whole = [issue for row in rows if (issue := self._issue(str(row["id"])))]
+            yield self._page(whole, cursor=reached, left=left, rows=len(rows))
 
     def _list(self, project: str, **params: Any) -> Any:
         if project != EVERYWHERE:
@@ -306,7 +292,7 @@ class Redmine:
     # --- one issue as its changes
 
     def _history(self, issue: _Issue) -> Iterator[TicketChange]:
-        created = _moment(issue["created_on"])
+        created = moment(issue["created_on"])
         ticket = str(issue["id"])
         # Numbers of deleted issues may be given out again: the moment of creation tells the two apart.
         epoch = f"{ticket}@{int(created.timestamp())}"
@@ -323,7 +309,7 @@ class Redmine:
     ) -> Iterator[TicketChange]:
         actor = _id(journal.get("user"))
         base = TicketChange(
-            str(issue["id"]), key, _moment(journal["created_on"]), ChangeKind.UPDATED, actor=actor, order=2 * order,
+            str(issue["id"]), key, moment(journal["created_on"]), ChangeKind.UPDATED, actor=actor, order=2 * order,
             values=self._named_values(self._set_by(journal, "new_value")), ticket_created_at=created,
         )  # fmt: skip
         if notes := journal.get("notes"):
@@ -358,10 +344,7 @@ class Redmine:
         value = detail.get("new_value")
         if not value:
             return None
-        try:
-            return Feedback(float(value), scale_max=self._feedback_best)
-        except ValueError:
-            return Feedback(None, str(value), scale_max=self._feedback_best)
+        return score_of(str(value), self._feedback_best)
 
     def _first_values(self, issue: _Issue, journals: Sequence[_Issue]) -> _Values:
         """What the issue was created with: what holds now, with every journal taken back."""
@@ -499,10 +482,3 @@ def _text(value: Any) -> str | None:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or None
     return None if value in (None, "") else str(value)
-
-
-def _moment(text: object) -> datetime:
-    try:
-        return parse_instant(str(text))
-    except ValueError:
-        raise Malformed("Redmine gave a time that is none") from None

@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 import httpx
 
-from unstuck.clock import parse_instant
 from unstuck.connectors import (
     Action,
     ActionKind,
@@ -32,8 +30,9 @@ from unstuck.connectors import (
     Written,
 )
 from unstuck.connectors.http import Http
-from unstuck.connectors.words import best_score, marked, marker, plain_text
-from unstuck.errors import Malformed, NotThere, Refused, Unavailable
+from unstuck.connectors.updates import moment
+from unstuck.connectors.words import best_score, plain_text, say_once, score_of
+from unstuck.errors import Malformed, NotThere, Refused
 from unstuck.tickets.changes import ChangeKind, Feedback, Message, PersonRecord, StageClass, TeamRecord, TicketChange
 
 #: RT's own limit.
@@ -351,10 +350,7 @@ class RequestTracker:
             return None
         if self.custom_field(str(row["Field"])) != self._feedback_field:
             return None
-        try:
-            return Feedback(float(row["NewValue"]), scale_max=self._feedback_best)
-        except ValueError:
-            return Feedback(None, str(row["NewValue"]), scale_max=self._feedback_best)
+        return score_of(str(row["NewValue"]), self._feedback_best)
 
     def link(self, ticket: str) -> str:
         return f"{self._web}/Ticket/Display.html?id={ticket}"
@@ -364,7 +360,11 @@ class RequestTracker:
     def write(self, action: Action) -> Written:
         ticket = f"REST/2.0/ticket/{int(action.ticket)}"
         if action.kind in (ActionKind.NOTE, ActionKind.REPLY):
-            return self._say(ticket, action)
+            return say_once(
+                action,
+                lambda marker: self._is_said(action.ticket, marker),
+                lambda text: self._say(ticket, action, text),
+            )
         field, value = (
             ("Owner", action.value or NOBODY) if action.kind is ActionKind.ASSIGN else ("Status", action.value)
         )
@@ -380,22 +380,17 @@ class RequestTracker:
         value = self._http.get(ticket)[field]
         return str(value["id"] if isinstance(value, dict) else value)
 
-    def _say(self, ticket: str, action: Action) -> Written:
-        if self._is_said(action):
-            return Written("already")
+    def _say(self, ticket: str, action: Action, text: str) -> None:
         verb = "comment" if action.kind is ActionKind.NOTE else "correspond"
-        self._http.write("POST", f"{ticket}/{verb}", {"Content": marked(action), "ContentType": "text/plain"})
-        if not self._is_said(action):
-            raise Unavailable(f"{verb}: the text is not there yet")
-        return Written("done")
+        self._http.write("POST", f"{ticket}/{verb}", {"Content": text, "ContentType": "text/plain"})
 
-    def _is_said(self, action: Action) -> bool:
-        rows = self.history([action.ticket])
+    def _is_said(self, ticket: str, marker: str) -> bool:
+        rows = self.history([ticket])
         wanted = {str(row["id"]) for row in rows if row["Type"] in ("Comment", "Correspond")}
         if not wanted:
             return False
         texts = self.texts(min(map(int, wanted)), max(map(int, wanted)), wanted)
-        return any(marker(action) in text for text, _ in texts.values())
+        return any(marker in text for text, _ in texts.values())
 
 
 class _Told:
@@ -436,7 +431,7 @@ class _Told:
         """The change that a transaction is; `None` for what RT does by itself."""
         if row["Type"] in _NO_ACTIVITY:
             return None
-        number, ticket, at = int(row["id"]), str(row["ObjectId"]), _moment(row["Created"])
+        number, ticket, at = int(row["id"]), str(row["ObjectId"]), moment(row["Created"])
         actor = str(row["Creator"]["id"] if isinstance(row["Creator"], dict) else row["Creator"])
         self._used.add(actor)
         values = self._rt.meaning(row)
@@ -507,13 +502,6 @@ def _batches(values: Iterable[str]) -> Iterator[list[str]]:
 
 def _somebody(name: str) -> str | None:
     return None if name == NOBODY else name
-
-
-def _moment(text: object) -> datetime:
-    try:
-        return parse_instant(str(text))
-    except ValueError:
-        raise Malformed("RT gave a time that is none") from None
 
 
 def _reason(answer: httpx.Response) -> str:

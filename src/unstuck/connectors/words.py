@@ -10,6 +10,7 @@ from typing import Any
 
 from unstuck.connectors import Action, Written
 from unstuck.errors import Refused, Unavailable, UsageError
+from unstuck.tickets.changes import Feedback
 
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre"})
 _UNREAD = frozenset({"script", "style", "head"})
@@ -72,6 +73,14 @@ def best_score(options: Mapping[str, Any], usual: int = 5) -> int:
     if not told.isdecimal() or int(told) < 1:
         raise UsageError("connector_bad_option", option="feedback_best", known="1, 2, 3, …")
     return int(told)
+
+
+def score_of(text: str, best: int) -> Feedback:
+    """What a customer entered into a field for scores: a number, or words."""
+    try:
+        return Feedback(float(text), scale_max=best)
+    except ValueError:
+        return Feedback(None, text, scale_max=best)
 
 
 def say_once(action: Action, is_said: Callable[[str], bool], send: Callable[[str], object]) -> Written:

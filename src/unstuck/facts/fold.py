@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,7 +87,9 @@ def fold(histories: Iterable[History], names: Names, customers: frozenset[tuple[
             for posted in history.messages.values()
         ]
         rows.tables["feedback"] += [(history.ticket, rated.at, _out_of_five(rated)) for rated in history.ratings]
-    rows.tables["stays"] = _with_business_time(rows.tables["stays"], names)
+    names.note_calendars()
+    stays_ = rows.tables["stays"] = _with_business_time(rows.tables["stays"], names)
+    rows.tables["messages"] = _with_ticks(rows.tables["messages"], stays_, names)
     return rows
 
 
@@ -104,12 +107,17 @@ def _add_stays(rows: Rows, history: History, names: Names) -> None:
     source, folded = history.source, stays(history.changes, names.stages_of(history.source))
     states = [(stay.status, stay.stage, stay.stage_class.value, names.team(source, stay.team)) for stay in folded]
     around = zip([_NO_STATE, *states], folded, states, [*states[1:], _NO_STATE], _visits(folded), strict=False)
+    born = next((stay.seq for stay in folded if stay.end_at is None or stay.end_at > stay.start_at), None)
+    from_team = from_person = None
     for before, stay, state, after, visit in around:
         names.note_status(source, stay.status)
+        person = names.person(source, stay.assignee)
         rows.tables["stays"].append((
-            history.ticket, stay.seq, *state, names.person(source, stay.assignee), stay.start_at, stay.end_at,
-            before[0], after[0], before[1], after[1], before[2], after[2], before[3], after[3], visit,
+            history.ticket, stay.seq, *state, person, stay.start_at, stay.end_at,
+            before[0], after[0], before[1], after[1], before[2], after[2], before[3], after[3],
+            from_team, from_person, stay.seq == born, visit,
         ))  # fmt: skip
+        from_team, from_person = state[3] or from_team, person or from_person
 
 
 #: status, stage, class, team: before the first stay, and after the last one.
@@ -186,21 +194,44 @@ def _out_of_five(rated: Rated) -> float | None:
 
 
 def _with_business_time(unfinished: list[Row], names: Names) -> list[Row]:
-    """The rows with B at both ends of each stay, by the calendar of its team, where there are calendars."""
+    """Stays with B at both ends, by the calendar of their team, where there are calendars."""
     import numpy as np
 
-    names.note_calendars()
     if not names.calendars or not unfinished:
         return [(*row, None, None) for row in unfinished]
     moments = np.column_stack([epoch_seconds(row[place] for row in unfinished) for place in (_START, _END)])
+    ticks = _ticks([row[_TEAM] for row in unfinished], moments, names)
+    return [(*row, *both) for row, both in zip(unfinished, ticks.tolist(), strict=True)]
+
+
+def _with_ticks(unfinished: list[Row], stays: Sequence[Row], names: Names) -> list[Row]:
+    """Messages with B when they were sent, by the calendar of the team that had the ticket, where there are calendars."""
+    if not names.calendars or not unfinished:
+        return [(*row, None) for row in unfinished]
+    held: dict[int, list[tuple[datetime, str | None]]] = {}
+    for stay in stays:
+        held.setdefault(stay[0], []).append((stay[_START], stay[_TEAM]))
+    teams = []
+    for ticket, at, *_ in unfinished:
+        mine = held.get(ticket, [])
+        place = bisect_right(mine, at, key=lambda stay: stay[0])
+        teams.append(mine[max(place - 1, 0)][1] if mine else None)
+    ticks = _ticks(teams, epoch_seconds(row[1] for row in unfinished)[:, None], names)
+    return [(*row, tick) for row, (tick,) in zip(unfinished, ticks.tolist(), strict=True)]
+
+
+def _ticks(owners: Sequence[str | None], moments: NDArray[np.float64], names: Names) -> NDArray[np.object_]:
+    """B at the moments of each row, by the calendar of the row's team; None where there is no calendar or no moment."""
+    import numpy as np
+
     ticks = np.full(moments.shape, None, dtype=object)
-    teams = np.array([row[_TEAM] or "" for row in unfinished], dtype=object)
+    teams = np.array([team or "" for team in owners], dtype=object)
     for team in set(teams):
         calendar = names.calendar(team or None)
         if calendar is not None:
             known = (teams == team)[:, None] & ~np.isnan(moments)
             ticks[known] = calendar.business_seconds_of(moments[known])
-    return [(*row, *both) for row, both in zip(unfinished, ticks.tolist(), strict=True)]
+    return ticks
 
 
 _TEAM, _START, _END = (list(PER_TICKET["stays"]).index(name) for name in ("team", "start_at", "end_at"))

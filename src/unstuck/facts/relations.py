@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 #: Raise when the meaning of a column changes; snapshots of another layout are built anew.
-LAYOUT = 1
+LAYOUT = 2
 
 Columns = Mapping[str, str]
 
@@ -23,7 +23,9 @@ FIELD_NAMES = (
     "tags",
 )  # fmt: skip
 
-#: Relations with a row per ticket or more: kept in the snapshot, replaced ticket by ticket.
+#: Relations with a row per ticket or more: kept in the snapshot, replaced ticket by ticket. Of a stay,
+#: `from_team` is the last team known before it (`prev_team` is that of the stay before, known or not), and
+#: `born` is true for the one that the ticket was opened into: the first that lasted longer than an instant.
 PER_TICKET: Mapping[str, Columns] = {
     "stays": {
         "ticket": "BIGINT", "seq": "INTEGER",
@@ -31,6 +33,7 @@ PER_TICKET: Mapping[str, Columns] = {
         "start_at": "TIMESTAMP", "end_at": "TIMESTAMP",
         "prev_status": "VARCHAR", "next_status": "VARCHAR", "prev_stage": "VARCHAR", "next_stage": "VARCHAR",
         "prev_class": "VARCHAR", "next_class": "VARCHAR", "prev_team": "VARCHAR", "next_team": "VARCHAR",
+        "from_team": "VARCHAR", "from_assignee": "VARCHAR", "born": "BOOLEAN",
         "visit": "INTEGER", "business_start": "BIGINT", "business_end": "BIGINT",
     },
     "fields": {
@@ -47,6 +50,7 @@ PER_TICKET: Mapping[str, Columns] = {
     },
     "messages": {
         "ticket": "BIGINT", "at": "TIMESTAMP", "author": "VARCHAR", "author_kind": "VARCHAR", "public": "BOOLEAN",
+        "business_at": "BIGINT",
     },
     "feedback": {"ticket": "BIGINT", "at": "TIMESTAMP", "score": "DOUBLE"},
 }  # fmt: skip

@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ from sqlmodel import Session, select
 from unstuck.clock import Clock, iso, parse_instant
 from unstuck.errors import UserError
 from unstuck.i18n import Lang, t
-from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading, Refuse, Result, Scope
+from unstuck.insights import aliases
+from unstuck.insights.plan import Answer, Grain, Kind, Option, OwnWord, Plan, Reading, Refuse, Result, Scope
 from unstuck.insights.restate import changes, restate
 from unstuck.tickets.calendars import BusinessCalendar, load_calendars
 from unstuck.tickets.tables import Audit, Thread, Ticket
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from unstuck.facts import Facts
     from unstuck.insights.chart_series import Series
     from unstuck.insights.question.lexicon import Lexicon
+    from unstuck.insights.question.meaning import Meaning
     from unstuck.insights.question.proposals import PlanModel
     from unstuck.settings import Settings
 
@@ -143,19 +145,41 @@ def read(
 
     with _connected(desk, con) as facts:
         words = lexicon(desk, facts)
-    now, timezone = now or desk.clock.now(), desk.settings.timezone
-    previous = last_plan(desk, thread)
-    reading = plan_of(text, lexicon=words, now=now, timezone=timezone, lang=lang, previous=previous)
+    now, previous = now or desk.clock.now(), last_plan(desk, thread)
+    zone, business = desk.settings.timezone, _keeps_hours(desk)
+    reading = plan_of(text, lexicon=words, now=now, timezone=zone, lang=lang, previous=previous, business=business)
     # Only what the words alone do not tell is shown to a model, and nothing that was refused by name.
     if isinstance(reading, Refuse) and reading.unexplained and previous is None and desk.model is not None:
         from unstuck.insights.question.proposals import propose
 
-        proposed = propose(text, reading, desk.model, lexicon=words, now=now, timezone=timezone, lang=lang)
+        def learn(said: str, meaning: Meaning) -> None:
+            _put_to_managers(desk, said, meaning, words)
+
+        proposed = propose(
+            text, reading, desk.model, lexicon=words, now=now, timezone=zone, lang=lang, business=business, learn=learn
+        )
         return proposed or reading
     return reading
 
 
-_known: dict[Path, tuple[tuple[int, int], Lexicon]] = {}
+def _put_to_managers(desk: Desk, said: str, meaning: Meaning, words: Lexicon) -> None:
+    """What a model took a word for, until a manager says that it always means that."""
+    target = aliases.Target("metric" if meaning.role.value == "metric" else "dimension", meaning.id, "")
+    with desk.sessions.begin() as session:
+        aliases.propose(session, said, target, words, by=aliases.MODEL, now=desk.clock.now())
+
+
+def take_guess(desk: Desk, guess: tuple[str, str]) -> None:
+    """Somebody chose what a word nobody knew was taken for: put it to the managers."""
+    said, meant = guess
+    with _connected(desk, None) as facts:
+        words = lexicon(desk, facts)
+    with suppress(UserError), desk.sessions.begin() as session:
+        target = aliases.target_of(meant, words)
+        aliases.propose(session, said, target, words, by=aliases.SPELLING, now=desk.clock.now())
+
+
+_known: dict[Path, tuple[tuple[int, int, tuple[OwnWord, ...]], Lexicon]] = {}
 _building = threading.Lock()
 
 
@@ -165,12 +189,13 @@ def lexicon(desk: Desk, con: DuckDBPyConnection) -> Lexicon:
 
     with desk.sessions.begin() as session:
         row = session.execute(select(func.max(Ticket.revision), func.count())).one()
-    revision = (int(row[0] or 0), int(row[1]))
+        own_words = aliases.approved(session)
+    revision = (int(row[0] or 0), int(row[1]), own_words)
     place = desk.settings.directory
     with _building:
         known = _known.get(place)
         if known is None or known[0] != revision:
-            known = _known[place] = (revision, build(con))
+            known = _known[place] = (revision, build(con, own_words))
         return known[1]
 
 
@@ -237,29 +262,61 @@ def compute(desk: Desk, plan: Plan, *, scope: Scope, lang: Lang) -> Told:
     return told(plan, result, lang, now)
 
 
-def replay(desk: Desk, number: int, *, lang: Lang, con: DuckDBPyConnection | None = None) -> Reply:
+def replay(
+    desk: Desk,
+    number: int,
+    *,
+    lang: Lang,
+    within: Scope = EVERYTHING,
+    every_row: bool = False,
+    con: DuckDBPyConnection | None = None,
+) -> Reply:
     """An answer of before, computed again: its plan, at its time, for whoever asked then.
 
-    A note says so if the numbers are no longer the same: late changes have come in, or tickets were erased.
-    Raises `UserError` when there is no such answer, or one of an older version.
+    Whoever replays it sees no more than they may see themselves (`within`). `every_row` is for files: a list holds
+    all its tickets. A note says if the numbers are no longer the same: late changes have come in, or tickets were
+    erased. Raises `UserError` when there is no such answer, or one of an older version.
     """
     from unstuck.insights.compile import run
+    from unstuck.insights.compile.desk import MOST_ROWS, MOST_SAVED
 
+    plan, asked, now, digest = _kept(desk, number)
+    scope = _narrower(asked, within)
+    most = MOST_SAVED if every_row else MOST_ROWS
+    with _connected(desk, con) as facts:
+        result = run(facts, plan, scope, now, calendars=_calendars(desk, plan), most_rows=most)
+    found = replace(told(plan, result, lang, now), number=number)
+    if every_row or scope != asked:
+        return Reply("answer", found.restatement, found, plan, notes=(found.sentence, *found.notes))
+    note = t("insights.replayed" if _digest(result) == digest else "insights.replayed_differs", lang, number=number)
+    return Reply("answer", found.restatement, found, plan, notes=(found.sentence, note, *found.notes))
+
+
+def _kept(desk: Desk, number: int) -> tuple[Plan, Scope, datetime, str]:
+    """Plan, scope, time and digest of an answer. Raises `UserError` when there is none of that number."""
     with desk.sessions() as session:
         row = session.get(Audit, number)
         details = dict(row.details) if row is not None and row.action == "ask" else None
     try:
         assert details is not None
         plan, scope = Plan.model_validate(details["plan"]), Scope.model_validate(details["scope"])
-        now = parse_instant(details["now"])
+        return plan, scope, parse_instant(details["now"]), str(details["sha256"])
     except (AssertionError, KeyError, ValueError):
         raise UserError("no_such_number", number=number) from None
-    with _connected(desk, con) as facts:
-        result = run(facts, plan, scope, now, calendars=_calendars(desk, plan))
-    found = replace(told(plan, result, lang, now), number=number)
-    same = _digest(result) == details["sha256"]
-    note = t("insights.replayed" if same else "insights.replayed_differs", lang, number=number)
-    return Reply("answer", found.restatement, found, plan, notes=(found.sentence, note, *found.notes))
+
+
+def _narrower(one: Scope, other: Scope) -> Scope:
+    """What both may see."""
+    teams = one.teams if other.teams is None else other.teams
+    if one.teams is not None and other.teams is not None:
+        teams = tuple(team for team in one.teams if team in other.teams)
+    return Scope(teams=teams, persons=one.persons and other.persons)
+
+
+def _keeps_hours(desk: Desk) -> bool:
+    """Whether a business calendar is set up for the whole desk."""
+    with desk.sessions() as session:
+        return None in load_calendars(session)
 
 
 def _calendars(desk: Desk, plan: Plan) -> dict[str | None, BusinessCalendar]:

@@ -101,13 +101,18 @@ def _why_axis(plan: Plan, result: Result, lang: Lang) -> Axis:
     if result.unit != "seconds":
         return Axis(name, 1.0, ",~f")
     most = max(abs(float(value or 0)) for value in result.rows[0][2:4])
-    unit, seconds, _ = next(entry for entry in UNITS if most >= entry[2])
+    unit, seconds = _unit(most, plan)
     return Axis(t("axis.unit", lang, name=name, unit=t(f"axis.{unit}", lang)), seconds, ",~f")
 
 
 def _titles(plan: Plan, result: Result, lang: Lang, now: datetime | None) -> tuple[str, str]:
     """What is drawn, and below it of what time and which tickets."""
-    return title_of(plan, result, lang), labels.SEPARATOR.join(conditions(plan, lang, now))
+    below = labels.SEPARATOR.join(conditions(plan, lang, now))
+    return title_of(plan, result, lang).translate(_PAUSES), below.translate(_PAUSES)
+
+
+#: Our font is made for Taiwan, where these marks stand in the middle of the line: mainland readers would stumble.
+_PAUSES = str.maketrans({"，": labels.SEPARATOR, "：": labels.SEPARATOR})
 
 
 def _value_place(plan: Plan, result: Result) -> int:
@@ -138,8 +143,14 @@ def axis_of(plan: Plan, result: Result, lang: Lang) -> Axis:
     if column in labels.TOTALS:
         unit, seconds = "hours", 3600.0
     else:
-        unit, seconds, _ = next(entry for entry in UNITS if max(values, default=0.0) >= entry[2])
+        unit, seconds = _unit(max(values, default=0.0), plan)
     return Axis(t("axis.unit", lang, name=name, unit=t(f"axis.{unit}", lang)), seconds, ",~f")
+
+
+def _unit(most: float, plan: Plan) -> tuple[str, float]:
+    """In what lengths of time are drawn; a business day has no fixed length."""
+    units = UNITS[1:] if plan.clock == "business" else UNITS
+    return next((name, seconds) for name, seconds, least in units if most >= least)
 
 
 def title_of(plan: Plan, result: Result, lang: Lang) -> str:
@@ -156,7 +167,7 @@ def title_of(plan: Plan, result: Result, lang: Lang) -> str:
         keys.insert(0, t(f"grain.{result.columns[0]}", lang))
     if plan.metric == "bottleneck" and not keys:
         keys = [column_name(key, lang) for key in result.columns[: _value_place(plan, result)]]
-    named = ("、" if lang == "zh" else ", ").join(keys if lang == "zh" else [key.lower() for key in keys])
+    named = t("insights.and", lang).join(keys if lang == "zh" else [key.lower() for key in keys])
     return t("axis.title", lang, name=name, by=named) if named else name
 
 
@@ -165,6 +176,8 @@ def bars(plan: Plan, result: Result, lang: Lang) -> list[Datum]:
     place = _value_place(plan, result)
     rows = [row for row in result.rows if row[place] is not None or _at_least(row, place, result)][:MOST_BARS]
     if plan.kind is Kind.DISTRIBUTION:
+        last = max((number for number, row in enumerate(rows) if any(row[2:])), default=len(rows) - 1)
+        rows = rows[: last + 1]  # nothing was that long
         return [_bin(row, plan, result, lang, at) for row in rows for at in range(2, len(result.columns))]
     if _is_paired(plan):
         return [
@@ -215,7 +228,7 @@ def _row_name(keys: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang) ->
 def _bin(row: tuple[Cell, ...], plan: Plan, result: Result, lang: Lang, at: int) -> Datum:
     series = column_name("count" if len(result.columns) == 3 else result.columns[at], lang)
     label = labels.cell("n", row[at], plan, result, lang) if row[at] else ""
-    return {"name": bin_name(row, lang), "value": row[at], "label": label, "series": series, "solid": 1.0}
+    return {"name": bin_name(row, plan, lang), "value": row[at], "label": label, "series": series, "solid": 1.0}
 
 
 def points(plan: Plan, result: Result, lang: Lang) -> list[Datum]:

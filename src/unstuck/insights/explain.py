@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from unstuck.clock import parse_instant
-from unstuck.i18n import Lang, format_date, format_duration, format_number, format_share, t
+from unstuck.i18n import Lang, format_date, format_number, format_share, t
 from unstuck.insights import explain_why, labels
 from unstuck.insights.explain_why import signed
 from unstuck.insights.labels import GROUP_JOINT, Cell, cell, column_name, key_name, metric_name
@@ -77,7 +77,7 @@ def _value(plan: Plan, result: Result, lang: Lang) -> str:
             return t("sentence.nothing", lang, metric=name)
         return t("sentence.value", lang, metric=name + aggregate, value=cell(column, row[0], plan, result, lang))
     if column == "share":
-        said, limit = cell(column, row[0], plan, result, lang), format_duration(plan.within or 0, lang)
+        said, limit = cell(column, row[0], plan, result, lang), labels.length(plan.within or 0, plan, lang)
         return t("sentence.of_spells", lang, metric=name, limit=limit, value=said, **counts)
     aggregate = column_name(column, lang).lower()
     if row[0] is not None:
@@ -86,7 +86,7 @@ def _value(plan: Plan, result: Result, lang: Lang) -> str:
     longest = _longest(result)
     if longest is None:
         return t("sentence.nothing", lang, metric=name)
-    waited = format_duration(longest, lang)
+    waited = labels.length(longest, plan, lang)
     return t("sentence.unreached", lang, metric=name, aggregate=aggregate, longest=waited, **counts)
 
 
@@ -131,7 +131,7 @@ def _or_more(row: Row, place: int, column: str, plan: Plan, result: Result, lang
     for name, params in result.notes:
         found = dict(params)
         if name == "not_reached" and found["group"] == group:
-            return t("sentence.more_than", lang, longest=format_duration(float(found["more_than"]), lang))
+            return t("sentence.more_than", lang, longest=labels.length(float(found["more_than"]), plan, lang))
     return t("sentence.unknown", lang)
 
 
@@ -319,16 +319,16 @@ def _spread(plan: Plan, result: Result, lang: Lang) -> str:
     share = format_share(float(most[2]) / max(result.n, 1), lang)
     key = "sentence.spread_as_of" if result.n_open is None else "sentence.spread"
     n, n_open = format_number(result.n, lang), format_number(result.n_open or 0, lang)
-    return t(key, lang, metric=name, share=share, n=n, n_open=n_open, bin=bin_name(most, lang))
+    return t(key, lang, metric=name, share=share, n=n, n_open=n_open, bin=bin_name(most, plan, lang))
 
 
-def bin_name(row: Row, lang: Lang) -> str:
+def bin_name(row: Row, plan: Plan, lang: Lang) -> str:
     """The bounds of a bin of durations."""
     left, right = row[0], row[1]
-    start = format_duration(float(left or 0), lang) if left else "0"
+    start = labels.length(float(left or 0), plan, lang) if left else "0"
     if right is None:
         return t("column.last_bin", lang, **{"from": start})
-    return t("column.bin", lang, to=format_duration(float(right), lang), **{"from": start})
+    return t("column.bin", lang, to=labels.length(float(right), plan, lang), **{"from": start})
 
 
 def _explain(plan: Plan, result: Result, lang: Lang) -> str:
@@ -368,7 +368,7 @@ def _note(name: str, params: dict[str, str | int | float], plan: Plan, lang: Lan
     if "bucket" in params:
         told["bucket"] = format_date(parse_instant(str(params["bucket"])).date(), lang)
     if "more_than" in params:
-        told["more_than"] = format_duration(float(params["more_than"]), lang)
+        told["more_than"] = labels.length(float(params["more_than"]), plan, lang)
         told["group"] = _noted_group(str(params["group"]), plan, lang) or _name(plan, lang)
     return t(f"note.{name}", lang, **told)
 

@@ -27,6 +27,7 @@ GROUP_JOINT = " · "
 SEPARATOR = " · "
 #: Columns whose cells are words of ours, not of the desk.
 NAMES = frozenset({"dimension", "case"})
+DAY = 86_400
 INSTANTS = frozenset({"created_at", "at", "from", "to"})
 
 
@@ -86,7 +87,14 @@ def cell(name: str, value: Cell, plan: Plan, result: Result, lang: Lang) -> str:
         return format_number(float(value), lang, 2)
     if name in TOTALS:
         return t("sentence.hours", lang, n=format_number(float(value) / 3600, lang, 0))
-    return format_duration(float(value), lang)
+    return length(float(value), plan, lang)
+
+
+def length(seconds: float, plan: Plan, lang: Lang) -> str:
+    """A length of time on the plan's clock. A business day has no fixed length, so its hours are told."""
+    if plan.clock == "business" and abs(seconds) >= DAY:
+        return t("sentence.hours", lang, n=format_number(seconds / 3600, lang, 0))
+    return format_duration(seconds, lang)
 
 
 def _text(name: str, value: str, plan: Plan, lang: Lang) -> str:

@@ -94,6 +94,19 @@ class Window(_Value):
     stated: bool = True
 
 
+class OwnWord(_Value):
+    """A word of the workspace's own, approved by a manager, and what it stands for."""
+
+    said: str
+    #: What kind of thing it names: a live value, a metric or a dimension.
+    role: Literal["value", "metric", "dimension"]
+    #: A value's dimension, else the id of the metric or dimension.
+    field: str
+    value: str = ""
+    approved_by: str
+    approved_at: AwareDatetime
+
+
 class Plan(_Value):
     """What is computed."""
 
@@ -131,6 +144,8 @@ class Plan(_Value):
     ticket: str | None = None
     #: Misspelt words of the question and what they were read as.
     mended: tuple[tuple[str, str], ...] = ()
+    #: Words of the workspace's own that the question used.
+    own_words: tuple[OwnWord, ...] = ()
     #: IANA zone in which dates, weekdays and buckets are cut.
     timezone: str = "UTC"
 
@@ -172,6 +187,8 @@ class Option(_Value):
 
     label: str
     plan: Plan
+    #: A word nobody knew and what choosing this option takes it for.
+    guess: tuple[str, str] | None = None
 
 
 class Answer(_Value):

@@ -6,12 +6,13 @@ Parts are separated by " · "; what the asker did not say but was assumed is mar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from unstuck.i18n import Lang, messages, t
+from unstuck.insights.metric import Unit
 from unstuck.insights.metrics import METRICS
-from unstuck.insights.plan import Filter, Kind, Plan, Window
+from unstuck.insights.plan import Filter, Kind, OwnWord, Plan, Window
 
 SEPARATOR = " · "
 _MEASURES_IN_SECONDS = ("age", "stage_age", "idle", "lead_time")
@@ -42,10 +43,12 @@ def _parts(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
     if plan.kind is Kind.EXPLAIN:
         return
     yield from _when(plan, lang, now)
-    if plan.clock == "business":
-        yield t("restate.business", lang)
+    yield from _clock(plan, lang)
     if plan.min_n:
         yield t("restate.min_n", lang, n=plan.min_n)
+    for word in plan.own_words:
+        on = word.approved_at.astimezone(ZoneInfo(plan.timezone)).date().isoformat()
+        yield t("restate.own_word", lang, said=word.said, meant=own_word_name(word, lang), by=word.approved_by, on=on)
     for said, meant in plan.mended:
         yield t("restate.mended", lang, said=said, meant=meant)
 
@@ -106,8 +109,23 @@ def conditions(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
     """Of which tickets and what time a picture is."""
     yield from (condition(f, lang) for f in plan.filters)
     yield from _when(plan, lang, now)
-    if plan.clock == "business":
-        yield t("restate.business", lang)
+    yield from _clock(plan, lang)
+
+
+def _clock(plan: Plan, lang: Lang) -> Iterator[str]:
+    """Which hours lengths of time are told in."""
+    metric = METRICS.get(plan.metric or "")
+    timed = metric is not None and metric.unit in (Unit.DURATION, Unit.HOURS)
+    if timed or plan.kind is Kind.MAP or plan.clock == "business":
+        yield t(f"restate.{plan.clock}", lang)
+
+
+def own_word_name(word: OwnWord, lang: Lang) -> str:
+    """What a word of the workspace's own stands for."""
+    if word.role == "metric":
+        return metric_name(word.field, lang)
+    name = dimension_name(word.field, lang)
+    return f"{name} {_value(word.field, word.value, lang)}" if word.role == "value" else name
 
 
 def dimension_name(name: str, lang: Lang) -> str:
@@ -150,7 +168,7 @@ def _when(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
             text = t("restate.at", lang, at=_stamp(plan.window.end, zone), zone=plan.timezone)
         yield text if plan.window.stated else t("restate.default", lang, what=text)
         if plan.against is not None:
-            against = window_words(plan.against, plan.timezone, lang, now)
+            against = window_words(_same_elapsed(plan.window, plan.against, now), plan.timezone, lang, now)
             if metric is not None and metric.anchor.value == "A":
                 against = t("restate.at", lang, at=_stamp(plan.against.end, zone), zone=plan.timezone)
             yield t("restate.versus", lang, what=against)
@@ -158,6 +176,14 @@ def _when(plan: Plan, lang: Lang, now: datetime | None) -> Iterator[str]:
         yield t("restate.at", lang, at=_stamp(plan.at, zone), zone=plan.timezone)
     elif now is not None:
         yield t("restate.now", lang, at=_stamp(now, zone), zone=plan.timezone)
+
+
+def _same_elapsed(window: Window, against: Window, now: datetime | None) -> Window:
+    """What a running window is compared with: the same elapsed part of the other."""
+    if now is None or window.end <= now or window.start is None or against.start is None:
+        return against
+    end = min(against.end, against.start + max(now - window.start, timedelta()))
+    return against.model_copy(update={"end": end})
 
 
 def window_words(window: Window, timezone: str, lang: Lang, now: datetime | None) -> str:

@@ -2,7 +2,8 @@
 
 A ticket cannot stall before it has been there for as long as its threshold and has stood still for the quiet
 time, and nobody is nudged outside decent hours. All of that is reckoned from below: whoever is passed over
-here is looked at again at the instant named, never too late. Reckoned for many tickets at once.
+here is looked at again at the instant named, never too late. Of those that remain only the longest overdue of
+each recipient will get through the caps; how long each can be overdue is told here too.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.hours import next_decent
+from unstuck.nudges.ladder import Situation
+from unstuck.nudges.recipients import Holder
 from unstuck.stalls.find import soonest
 from unstuck.tickets.calendars import BusinessCalendar
 from unstuck.tickets.changes import StageClass
@@ -27,12 +28,14 @@ from unstuck.tickets.stages import Stages, stage_of
 #: Rows read from the store at a time.
 MANY = 20_000
 _COLUMNS = (
-    TICKET.c.id, TICKET.c.created_at, TICKET.c.still_since, TICKET.c.updated_at,
+    TICKET.c.id, TICKET.c.created_at, TICKET.c.still_since, TICKET.c.updated_at, TICKET.c.assignee,
     TICKET.c.source_id, TICKET.c.status, TICKET.c.team, TICKET.c["values"]["priority"].as_string(),
 )  # fmt: skip
 _OPEN = tuple(stage.value for stage in StageClass if stage.is_open)
 #: Source, status, team and priority: tickets that share them share thresholds and calendar.
 Kind = tuple[int, str | None, str | None, str | None]
+#: Source and recipient, and the beginning of the day on which they hear.
+Whose = tuple[int, str, datetime]
 #: A ticket and when to look at it again; None: not before it changes.
 Look = tuple[int, datetime | None]
 
@@ -47,6 +50,19 @@ class Bounds:
     quiet: int
     #: Nobody hears of them before; now, or later.
     decent_at: datetime
+    #: When their team's day began, and the first decent hour of its next one.
+    day: datetime
+    next_day: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A ticket that may well be late, of which only one recipient can hear first."""
+
+    ticket: int
+    #: It is overdue by no more than this, as a multiple of its threshold.
+    at_most: float
+    next_day: datetime
 
 
 def open_rows(connection: Connection) -> Iterator[Sequence[Any]]:
@@ -68,47 +84,60 @@ class Glance:
     connection: Connection
     desk: Desk
     now: datetime
+    #: To look at closely; to look at later; and, by recipient, those of which only the longest overdue will be heard.
+    closely: list[int] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    rivals: dict[Whose, list[Rival]] = field(default_factory=dict)
     _kinds: dict[Kind, Bounds | None] = field(default_factory=dict)
     _stages: dict[int, Stages] = field(default_factory=dict)
-    _decent: dict[BusinessCalendar | None, datetime] = field(default_factory=dict)
+    _days: dict[BusinessCalendar | None, tuple[datetime, datetime, datetime]] = field(default_factory=dict)
+    _whom: dict[tuple[int, str | None, str | None], str | None] = field(default_factory=dict)
 
-    def sort_out(self, rows: Sequence[Any], told: set[int]) -> tuple[list[int], list[Look]]:
-        """Tickets to look at closely, and the others with when to look at them again.
+    def sort_out(self, rows: Sequence[Any], told: set[int]) -> None:
+        """Add tickets to those to look at closely, to those to look at later, or to the rivals.
 
         `told` are those that somebody has been told about: their ladder goes on by rules of its own.
         """
-        closely: list[int] = []
-        looks: list[Look] = []
-        unsure: dict[BusinessCalendar, list[tuple[int, float, float, Bounds]]] = {}
-        for ticket, created_at, still_since, updated_at, *kind in rows:
+        unsure: dict[BusinessCalendar, list[tuple[int, float, float, str | None, Kind, Bounds]]] = {}
+        for ticket, created_at, still_since, updated_at, assignee, *rest in rows:
+            kind: Kind = tuple(rest)
             # A ticket without a team may have had one, whose calendar counts.
             if ticket in told or updated_at > self.now or kind[2] is None:
-                closely.append(ticket)
-            elif (bounds := self._bounds(tuple(kind))) is None:
-                looks.append((ticket, None))
+                self.closely.append(ticket)
+            elif (bounds := self._bounds(kind)) is None:
+                self.looks.append((ticket, None))
             else:
-                one = ticket, created_at.timestamp(), still_since.timestamp(), bounds
+                one = ticket, created_at.timestamp(), still_since.timestamp(), assignee, kind, bounds
                 unsure.setdefault(bounds.calendar, []).append(one)
         for calendar, some in unsure.items():
-            self._by_time(calendar, some, closely, looks)
-        return closely, looks
+            self._by_time(calendar, some)
 
     def _by_time(
-        self,
-        calendar: BusinessCalendar,
-        some: Sequence[tuple[int, float, float, Bounds]],
-        closely: list[int],
-        looks: list[Look],
+        self, calendar: BusinessCalendar, some: Sequence[tuple[int, float, float, str | None, Kind, Bounds]]
     ) -> None:
         created, still = (np.array([one[place] for one in some]).astype(np.int64) for place in (1, 2))
-        late = _after(calendar, created, [one[3].late for one in some])
-        calm = _after(calendar, still, [one[3].quiet for one in some])
-        for (ticket, _, _, bounds), at in zip(some, np.maximum(late, calm).tolist(), strict=True):
-            earliest = max(datetime.fromtimestamp(at, UTC), bounds.decent_at)
-            if earliest > self.now:
-                looks.append((ticket, earliest))
+        late, quiet = (np.array([getattr(one[5], name) for one in some], dtype=np.int64) for name in ("late", "quiet"))
+        earliest = np.maximum(calendar.after_of(created, late + 1), calendar.after_of(still, quiet + 1))
+        waited = calendar.business_seconds(self.now) - calendar.business_seconds_of(created.astype(np.float64))
+        found = zip(some, earliest.tolist(), (waited / np.maximum(late, 1)).tolist(), strict=True)
+        for (ticket, _, _, assignee, kind, bounds), at, at_most in found:
+            stalls_at = max(datetime.fromtimestamp(at, UTC), bounds.decent_at)
+            if stalls_at > self.now:
+                self.looks.append((ticket, stalls_at))
+            elif (first := self._first(kind[0], kind[2], assignee)) is None:
+                self.closely.append(ticket)
             else:
-                closely.append(ticket)
+                self.rivals.setdefault((kind[0], first, bounds.day), []).append(Rival(ticket, at_most, bounds.next_day))
+
+    def _first(self, source: int, team: str | None, assignee: str | None) -> str | None:
+        """Who hears first of such a ticket, by whichever rule; None when that depends, or is nobody."""
+        key = source, team, assignee
+        if key not in self._whom:
+            ways = {tuple(step.to for step in rule.steps) for rule in self.desk.rules.rules if rule.enabled}
+            directory, holder = self.desk.directory(source), Holder(team, assignee)
+            first = {next((who for rung in way if (who := directory.who(rung, holder))), None) for way in ways}
+            self._whom[key] = first.pop() if len(first) == 1 else None
+        return self._whom[key]
 
     def _bounds(self, kind: Kind) -> Bounds | None:
         """None when tickets of this kind cannot be late, because there is nothing to compare them with."""
@@ -125,15 +154,9 @@ class Glance:
         if soon is None:
             return None
         own = self.desk.calendars.known(policy.team_name(team))
-        if own not in self._decent:
+        if own not in self._days:
+            place = Situation(self.desk.rules, own, self.desk.timezone, lambda _: None)
             # Somebody with hours of their own may be disturbed sooner than others.
-            early = bool(self.desk.rules.people)
-            self._decent[own] = (
-                self.now if early else next_decent(self.now, self.desk.rules.hours, own, self.desk.timezone)
-            )
-        return Bounds(policy.calendar_of(team), soon.late, soon.quiet, self._decent[own])
-
-
-def _after(calendar: BusinessCalendar, at: NDArray[np.int64], seconds: Sequence[int]) -> NDArray[np.int64]:
-    """The first instants at which more than so many business seconds have passed."""
-    return calendar.after_of(at, np.array(seconds, dtype=np.int64) + 1)
+            decent = self.now if self.desk.rules.people else place.decent(self.now, "")
+            self._days[own] = decent, place.day(self.now, "")[0], place.next_day(self.now, "")
+        return Bounds(policy.calendar_of(team), soon.late, soon.quiet, *self._days[own])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from unstuck.nudges.rules import Hours
@@ -17,6 +18,7 @@ def zone_of(hours: Hours, calendar: BusinessCalendar | None, desk: str) -> ZoneI
     return ZoneInfo(hours.timezone or (calendar.timezone if calendar else desk))
 
 
+@lru_cache(maxsize=4096)
 def next_decent(at: datetime, hours: Hours, calendar: BusinessCalendar | None, desk: str) -> datetime:
     """The first instant from `at` on that lies in decent hours and, with a calendar, in working hours."""
     zone, found = zone_of(hours, calendar, desk), at
@@ -44,6 +46,7 @@ def _moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock, zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def local_day(at: datetime, hours: Hours, calendar: BusinessCalendar | None, desk: str) -> tuple[datetime, datetime]:
     """The reader's day that `at` lies in, as `[start, end)` in UTC."""
     zone = zone_of(hours, calendar, desk)

@@ -7,27 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from unstuck.clock import iso
+from unstuck.nudges.contract import HAND_OVER, STILL, Promise, find_promise
 from unstuck.nudges.hours import local_day, next_decent
 from unstuck.nudges.rules import RUNGS, Hours, Rule, Rules, Rung, Step
+from unstuck.nudges.told import Told, base, round_of
 from unstuck.stalls.clocks import ROUND_THE_CLOCK
 from unstuck.stalls.find import Stall
+from unstuck.stalls.turn import PartyKind
 from unstuck.tickets.calendars import BusinessCalendar
 
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An earlier nudge about the ticket."""
-
-    occasion: str
-    step: int
-    recipient: str
-    #: `due`, `sending`, `sent`, `withdrawn` or `failed`.
-    state: str
-    due_at: datetime
-    sent_at: datetime | None = None
-    outcome: str | None = None
-    outcome_at: datetime | None = None
-    snoozed_until: datetime | None = None
+__all__ = ["Next", "Situation", "Told", "base", "next_nudge", "occasion_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +30,8 @@ class Next:
     recipient: str
     #: Not before this; a decent hour, UTC.
     at: datetime
+    #: What it asks: `still` on it, or to `hand_over` the ticket; None: it only tells.
+    ask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +71,6 @@ def occasion_of(stall: Stall) -> str:
     return iso(stall.still_since)
 
 
-def base(occasion: str) -> str:
-    """The stretch of standing still that an occasion is about."""
-    return occasion.partition("+")[0]
-
-
 def next_nudge(stall: Stall, told: Sequence[Told], place: Situation, now: datetime) -> Next | None:
     """The next nudge about a stall, due at `now` or later; None when nobody is left to tell.
 
@@ -94,7 +80,9 @@ def next_nudge(stall: Stall, told: Sequence[Told], place: Situation, now: dateti
     about_this = [one for one in told if base(one.occasion) == occasion_of(stall)]
     if rule is None or any(one.outcome == "false_alarm" for one in about_this):
         return None
-    wanted = _continue(rule, about_this, place, now) if about_this else _begin(rule, occasion_of(stall), place, now)
+    wanted = _kept(stall, rule, about_this, place, now)
+    if wanted is None:
+        wanted = _continue(rule, about_this, place, now) if about_this else _begin(rule, occasion_of(stall), place, now)
     if wanted is None:
         return None
     spaced = _not_too_often(wanted, told, place)
@@ -107,9 +95,34 @@ def _begin(rule: Rule, occasion: str, place: Situation, at: datetime) -> Next | 
     return _climb(rule.steps, set(), rule, occasion, place, lambda _: at)
 
 
+def _kept(stall: Stall, rule: Rule, told: Sequence[Told], place: Situation, now: datetime) -> Next | None:
+    """What the owner's promise asks for; None when there is none, or the ladder has the word."""
+    if not told or stall.waiting_on.kind is not PartyKind.AGENT or not place.rules.contract.enabled:
+        return None
+    promise, owner = find_promise(told), place.who("owner")
+    under_way = any(one.state in ("due", "sending") for one in told)
+    if promise is None or owner is None or under_way or promise.handed_over:
+        return None
+    occasion, round_ = occasion_of(stall), max(round_of(one.occasion) for one in told)
+    if promise.is_broken:
+        due = now if promise.given_up else _answered_by(promise, place)
+        above = [Step("lead"), Step("manager")]
+        found = _climb(above, set(), rule, f"{occasion}+{round_}" if round_ else occasion, place, lambda _: due)
+        return replace(found, ask=HAND_OVER) if found else None
+    at = place.decent(_answered_by(promise, place), owner)
+    return Next(rule.name, f"{occasion}+{round_ + 1}", 0, owner, at, STILL)
+
+
+def _answered_by(promise: Promise, place: Situation) -> datetime:
+    """When the owner's patience, or their time to answer, is over."""
+    if promise.asked_at is None:
+        return place.clock.after(promise.given_at, place.rules.mine.on(place.clock))
+    return place.clock.after(promise.asked_at, place.rules.contract.answer_within.on(place.clock))
+
+
 def _continue(rule: Rule, told: Sequence[Told], place: Situation, now: datetime) -> Next | None:
-    round_ = max(_round(one.occasion) for one in told)
-    latest = [one for one in told if _round(one.occasion) == round_]
+    round_ = max(round_of(one.occasion) for one in told)
+    latest = [one for one in told if round_of(one.occasion) == round_]
     again = f"{base(latest[0].occasion)}+{round_ + 1}"
     last = max(latest, key=lambda one: one.step)
     if any(one.state in ("due", "sending") for one in latest):
@@ -127,10 +140,6 @@ def _continue(rule: Rule, told: Sequence[Told], place: Situation, now: datetime)
         return now if since is None else place.clock.after(since, step.after.on(place.clock))
 
     return _climb(rest, heard, rule, last.occasion, place, due)
-
-
-def _round(occasion: str) -> int:
-    return int(occasion.partition("+")[2] or 0)
 
 
 def _resumes_at(latest: Sequence[Told], place: Situation) -> datetime | None:

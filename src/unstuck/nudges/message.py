@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from unstuck.clock import parse_instant
 from unstuck.errors import UserError
@@ -15,6 +15,7 @@ from unstuck.nudges import risks
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.recipients import MANAGER, Directory
 from unstuck.nudges.sweep import NUDGE
+from unstuck.nudges.told import base
 from unstuck.nudges.view import Evidence, NudgeView
 from unstuck.stalls.clocks import working_day
 from unstuck.stalls.find import ANSWERED
@@ -48,6 +49,8 @@ def view(
     if row is None:
         raise UserError("nudge_unknown", id=nudge_id)
     drawn = _view(row, desk, lang)
+    if drawn.ask:
+        drawn = replace(drawn, promised_at=_promised_at(connection, row))
     drawn = replace(drawn, note=note or _away(row, desk.directory(row.source_id), lang))
     if now is not None and row.outcome is None:
         known = risks.read(connection, now, [row.ticket_id])
@@ -110,7 +113,16 @@ def _view(row: Any, desk: Desk, lang: Lang) -> NudgeView:
         snoozed_until=row.snoozed_until,
         until_reply=bool(said.get("until_reply")),
         snoozes=desk.rules.snoozes,
+        ask=said.get("ask"),
     )
+
+
+def _promised_at(connection: Connection, row: Any) -> datetime | None:
+    """When somebody last said that they are on it, while the ticket stood still as it does."""
+    said = NUDGE.c.ticket_id == row.ticket_id, NUDGE.c.outcome == "mine", NUDGE.c.id < row.id
+    same = NUDGE.c.occasion.startswith(base(row.occasion), autoescape=True)
+    found: datetime | None = connection.execute(select(func.max(NUDGE.c.outcome_at)).where(*said, same)).scalar()
+    return found
 
 
 def _evidence(fact: dict[str, Any], directory: Directory) -> Evidence:

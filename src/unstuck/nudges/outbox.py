@@ -7,6 +7,7 @@
                         ├── withdraw ──► withdrawn      the ticket has moved
                         └── fail ──► failed   nobody can be reached; the next rung is tried
 
+A due row may also be found `held` back by a trial, or wait for a digest, which a notice carries (`digest`).
 A row that its worker left in `sending` (killed, or cut off) is claimed by another one when the lease has run
 out, and counts as unsure. Every mark is guarded by the claim: a worker that lost its lease changes nothing.
 """
@@ -23,12 +24,14 @@ from sqlalchemy import Connection, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from unstuck.clock import iso
+from unstuck.notices import NOTICE
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.hours import next_decent
 from unstuck.nudges.ladder import base
 from unstuck.nudges.plan import look_again
 from unstuck.nudges.rules import RUNGS
 from unstuck.nudges.sweep import NUDGE, told_of
+from unstuck.nudges.trial import is_held_out
 from unstuck.stalls.histories import Known, histories
 from unstuck.stalls.turn import Turn, whose_turn
 
@@ -80,14 +83,16 @@ def claim(session: Session, desk: Desk, now: datetime, *, lease: timedelta = LEA
 
 def _pick(session: Session, now: datetime) -> Any:
     """The next row in the outbox, locked; rows that other workers hold are passed over."""
-    due = and_(NUDGE.c.state == "due", NUDGE.c.due_at <= now)
+    # Those of a digest go with it, unless they came too late for it.
+    gathered = select(NOTICE.c.key).where(NOTICE.c.key == NUDGE.c.digest, NOTICE.c.state == "due").exists()
+    due = and_(NUDGE.c.state == "due", NUDGE.c.due_at <= now, or_(NUDGE.c.digest.is_(None), ~gathered))
     left_behind = and_(NUDGE.c.state == "sending", NUDGE.c.lease_until <= now)
     wanted = select(NUDGE).where(or_(due, left_behind)).order_by(NUDGE.c.due_at, NUDGE.c.id).limit(1)
     return session.execute(wanted.with_for_update(skip_locked=True)).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Seen:
     """The ticket of a nudge, looked at once more."""
 
     ticket: Known
@@ -106,32 +111,55 @@ def _check(session: Session, row: Any, desk: Desk, now: datetime, lease: timedel
 
     One that may be in Slack already is claimed in any case, to find out.
     """
-    seen = _look(session, row, desk, now)
-    if row.tried_at is None and not seen.holds:
-        _update(session, row.id, state="withdrawn", outcome=row.outcome or "moved", outcome_at=now)
+    if row.tried_at is not None:
+        return _take(session, row, _look(session, row, desk, now), now, lease)
+    seen = recheck(session, row, desk, now)
+    if seen is None:
         return None
-    if row.tried_at is None and not seen.meant:
-        # As if they could not be reached: the ladder goes on at once.
-        _update(session, row.id, state="failed")
-        look_again(session.connection(), row.ticket_id, now)
-        return None
-    if row.tried_at is None and seen.decent_at > now:
+    if seen.decent_at > now:
         _update(session, row.id, due_at=seen.decent_at)
         return None
     return _take(session, row, seen, now, lease)
 
 
-def _look(session: Session, row: Any, desk: Desk, now: datetime) -> _Look:
+def recheck(session: Session, row: Any, desk: Desk, now: datetime) -> Seen | None:
+    """The ticket of a nudge that has not been tried, seen once more; None when it is not to be sent, and is marked so."""
+    seen = _look(session, row, desk, now)
+    if not seen.holds:
+        _update(session, row.id, state="withdrawn", outcome=row.outcome or "moved", outcome_at=now)
+        return None
+    if not seen.meant:
+        # As if they could not be reached: the ladder goes on at once.
+        _update(session, row.id, state="failed")
+        look_again(session.connection(), row.ticket_id, now)
+        return None
+    if seen.decent_at <= now and _is_held_out(session, row, desk):
+        # As if it had been sent: the ladder goes on by its waits, and what becomes of the ticket is followed.
+        _update(session, row.id, state="held", sent_at=now, digest=None)
+        look_again(session.connection(), row.ticket_id, now)
+        return None
+    return seen
+
+
+def _is_held_out(session: Session, row: Any, desk: Desk) -> bool:
+    """Whether the trial holds it back; not once somebody has heard of this stall."""
+    if row.payload.get("ask") or not is_held_out(row.ticket_id, row.occasion, row.recipient, desk.rules.trial.hold_out):
+        return False
+    told = told_of(session.connection(), [row.ticket_id]).get(row.ticket_id, {})
+    return not any(base(one.occasion) == base(row.occasion) and one.state == "sent" for one in told.values())
+
+
+def _look(session: Session, row: Any, desk: Desk, now: datetime) -> Seen:
     history = next(histories(session.connection(), [row.ticket_id]), None)
     timeline = history.at(now) if history else None
     if history is None or timeline is None:
-        return _Look(Known(row.ticket_id, 0, "?"), False, False, now, 0)
+        return Seen(Known(row.ticket_id, 0, "?"), False, False, now, 0)
     policy = desk.policy(history.ticket.source_id)
     turn = whose_turn(timeline, policy.bots)
     if turn is None:
-        return _Look(history.ticket, False, False, now, 0)
+        return Seen(history.ticket, False, False, now, 0)
     calendar = desk.calendars.known(policy.team_name(turn.team))
-    return _Look(
+    return Seen(
         ticket=history.ticket,
         holds=_holds(session, row, turn, desk),
         meant=desk.directory(history.ticket.source_id).who(RUNGS[row.step], turn) == row.recipient,
@@ -140,7 +168,7 @@ def _look(session: Session, row: Any, desk: Desk, now: datetime) -> _Look:
     )
 
 
-def _take(session: Session, row: Any, seen: _Look, now: datetime, lease: timedelta) -> Claim:
+def _take(session: Session, row: Any, seen: Seen, now: datetime, lease: timedelta) -> Claim:
     token, until = uuid.uuid4().hex, now + lease
     lock = {"state": "sending", "lease_until": until, "leased_by": token, "attempts": row.attempts + 1}
     _update(session, row.id, **lock, tried_at=row.tried_at or now)
@@ -195,6 +223,8 @@ def sent(session: Session, held: Claim, channel: str, ts: str, now: datetime, *,
         "state": "sent", "slack_channel": channel, "slack_ts": ts, "sent_at": now, "error": None, "tried_at": None,
         "payload": {**held.payload, "waited": held.waited, "lang": lang},
     }  # fmt: skip
+    # One that came too late for its digest stands by itself.
+    values["digest"] = None
     if held.moved:
         values |= {"outcome": "moved", "outcome_at": now, "redraw": True}
     look_again(session.connection(), held.ticket.id, now)
@@ -246,7 +276,7 @@ class Stale:
 def stale(connection: Connection, *, limit: int = 100) -> Iterator[Stale]:
     """Messages to redraw, oldest first."""
     columns = (NUDGE.c[name] for name in ("id", "slack_channel", "slack_ts", "payload", "outcome", "outcome_at"))
-    wanted = select(*columns).where(NUDGE.c.redraw, NUDGE.c.slack_ts.is_not(None))
+    wanted = select(*columns).where(NUDGE.c.redraw, NUDGE.c.slack_ts.is_not(None), NUDGE.c.digest.is_(None))
     for nudge, channel, ts, payload, outcome, at in connection.execute(wanted.order_by(NUDGE.c.id).limit(limit)):
         yield Stale(nudge, channel, ts, payload.get("lang"), outcome, at)
 

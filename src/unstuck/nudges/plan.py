@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -14,8 +14,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
+from unstuck import notices
 from unstuck.clock import iso
+from unstuck.notices import Told
 from unstuck.nudges.desk import Desk
+from unstuck.nudges.mornings import GATHER, is_mild, may_wait, morning_of, next_morning_of
+from unstuck.nudges.rules import DIGEST_LINES
 from unstuck.nudges.sweep import CURSOR, NUDGE, WATCH, Findings, Wanted
 from unstuck.stalls.find import Stall
 from unstuck.tickets.database import lock_for_writing
@@ -45,13 +49,59 @@ def plan_nudges(session: Session, findings: Findings, desk: Desk) -> Planned:
     connection = session.connection()
     lock_for_writing(connection)
     now = findings.now
-    chosen, put_off = within_caps(findings.wanted, spent(connection, now), desk, now)
-    sources = _source_names(connection) if chosen else {}
-    inserted = _insert(connection, [_row(one, sources[one.ticket.source_id]) for one in chosen])
+    gathering, heard = _Gathering(session, desk, now), spent(connection, now)
+    mild = [one for one in findings.wanted if is_mild(one, desk)]
+    left_out = gathering.take(mild, morning_of, heard)
+    chosen, over = within_caps([one for one in findings.wanted if not is_mild(one, desk)], heard, desk, now)
+    left_out += [one for one in over if not may_wait(one, desk)]
+    left_out += gathering.take([one for one in over if may_wait(one, desk)], next_morning_of, heard)
+    gathered, put_off = gathering.found, left_out
+    sources = _source_names(connection) if chosen or gathered else {}
+    rows = [_row(one, sources[one.ticket.source_id]) for one in chosen]
+    rows += [_row(one, sources[one.ticket.source_id]) | morning for one, morning in gathered]
+    inserted = _insert(connection, rows)
     _overtaken(connection, findings.moved, now)
     later = {**findings.crowded_out, **{one.ticket.id: day_after(one, desk, now) for one in put_off}}
     _watch(connection, later, findings)
     return Planned(len(findings.looks), inserted, len(later), len(findings.moved))
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """Nudges that wait for a morning's digest, with what their rows say of that."""
+
+    session: Session
+    desk: Desk
+    now: datetime
+    found: list[tuple[Wanted, dict[str, Any]]] = field(default_factory=list)
+    _lines: dict[str, int] = field(default_factory=dict)
+
+    def take(
+        self,
+        some: Iterable[Wanted],
+        when: Callable[[Wanted, Desk, datetime], tuple[str, datetime]],
+        heard: dict[Whom, list[datetime]],
+    ) -> list[Wanted]:
+        """Find a place for each, the longest overdue first; those for which there is none.
+
+        A digest is added to what its reader has `heard`: once, for it is one message.
+        """
+        left_out: list[Wanted] = []
+        for one in sorted(some, key=lambda w: (-w.overdue, w.ticket.id)):
+            key, at = when(one, self.desk, self.now)
+            if key not in self._lines:
+                waiting = select(func.count()).select_from(NUDGE).where(NUDGE.c.digest == key)
+                self._lines[key] = self.session.execute(waiting).scalar_one()
+                if not self._lines[key]:
+                    heard.setdefault((one.ticket.source_id, one.next.recipient), []).append(at)
+            if self._lines[key] >= DIGEST_LINES:
+                left_out.append(one)
+                continue
+            self._lines[key] += 1
+            told = Told(key, "morning", {}, one.next.recipient, one.ticket.source_id, one.stall.team)
+            notices.put(self.session, told, at + GATHER)
+            self.found.append((one, {"digest": key, "due_at": at}))
+        return left_out
 
 
 def within_caps(
@@ -84,15 +134,19 @@ def spent(
     """When each recipient got, or is about to get, messages in the last two days."""
     at = func.coalesce(NUDGE.c.sent_at, NUDGE.c.due_at)
     rows = connection.execute(
-        select(TICKET.c.source_id, NUDGE.c.recipient, NUDGE.c.sent_at, NUDGE.c.due_at)
+        select(TICKET.c.source_id, NUDGE.c.recipient, NUDGE.c.sent_at, NUDGE.c.due_at, NUDGE.c.digest)
         .join(TICKET, TICKET.c.id == NUDGE.c.ticket_id)
         .where(NUDGE.c.state.in_(states), at > now - timedelta(days=2))
         # Says nothing new of any but a nudge that could not be sent for days; but it has an index.
         .where(NUDGE.c.due_at > now - timedelta(days=9))
     )
     heard: dict[Whom, list[datetime]] = {}
-    for source, recipient, sent_at, due_at in rows:
-        heard.setdefault((source, recipient), []).append(sent_at or due_at)
+    digests: set[str] = set()
+    for source, recipient, sent_at, due_at, digest in rows:
+        # A digest is one message, however long.
+        if digest is None or digest not in digests:
+            heard.setdefault((source, recipient), []).append(sent_at or due_at)
+        digests |= {digest} if digest else set()
     return heard
 
 
@@ -112,18 +166,21 @@ def _row(one: Wanted, source: str) -> dict[str, Any]:
         "recipient": one.next.recipient,
         "state": "due",
         "due_at": one.next.at,
-        "payload": as_payload(one.stall),
+        "payload": as_payload(one.stall) | ({"ask": one.next.ask} if one.next.ask else {}),
         "attempts": 0,
         "redraw": False,
+        "digest": None,
     }
 
 
 def as_payload(stall: Stall) -> dict[str, Any]:
     """A stall as JSON; `message` reads it back."""
-    fields = asdict(stall)
+    fields = {name: getattr(stall, name) for name in Stall.__slots__}
     fields["waiting_on"] = {"kind": stall.waiting_on.kind.value, "id": stall.waiting_on.id}
     fields["since"], fields["still_since"] = iso(stall.since), iso(stall.still_since)
-    fields["evidence"] = [{**asdict(fact), "at": iso(fact.at)} for fact in stall.evidence]
+    fields["evidence"] = [
+        {"kind": fact.kind, "at": iso(fact.at), "who": fact.who, "what": fact.what} for fact in stall.evidence
+    ]
     return fields
 
 

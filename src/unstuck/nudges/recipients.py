@@ -53,6 +53,14 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a ticket."""
+
+    team: str | None
+    assignee: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """People (customers left out) and teams of one source, by its ids; managers by Slack id or e-mail."""
 
@@ -71,7 +79,7 @@ class Directory:
     def team_names(self) -> dict[str, str]:
         return {ext_id: team.name for ext_id, team in self.teams.items()}
 
-    def who(self, rung: Rung, stall: Stall | Turn) -> str | None:
+    def who(self, rung: Rung, stall: Stall | Turn | Holder) -> str | None:
         """The recipient on a rung; None when there is nobody, or they are gone."""
         match rung:
             case "owner":
@@ -111,7 +119,7 @@ class Directory:
             self._channel(ext_id if kind == "team" else team) if kind in ("person", "team") else (),
             self._person(self._lead(team)) if kind in ("person", "team") else (),
             _named_ones(self.admins) if kind == ADMIN else (),
-            _named_ones(self.managers),
+            _named_ones([ext_id] if kind == MANAGER and ext_id else self.managers),
             (Address(channel=self.channel),) if self.channel else (),
         )
         own = {"person": 0, "lead": 0, "team": 1, ADMIN: 3}.get(kind, 4)

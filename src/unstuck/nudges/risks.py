@@ -102,6 +102,7 @@ def best_by_ticket(found: Iterable[AtRisk]) -> dict[int, AtRisk]:
 
 
 def as_view(one: AtRisk, lang: Lang) -> RiskView:
-    """A risk as a message shows it, its reasons in words."""
-    reasons = tuple(reason_words(reason, lang) for reason in one.risk.reasons)
+    """A risk as a message shows it, its reasons in words; how one person's tickets fare is nobody's business there."""
+    told = (reason for reason in one.risk.reasons if "assignee" not in reason.fact.split("+"))
+    reasons = tuple(reason_words(reason, lang) for reason in told)
     return RiskView(one.what, one.risk.chance, one.due, reasons)

@@ -28,6 +28,8 @@ RUNGS: tuple[Rung, ...] = get_args(Rung)
 #: What a snooze menu may offer.
 Choice = Literal["hour", "tomorrow", "workday", "week", "reply"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
+#: Lines of a digest that somebody still reads.
+DIGEST_LINES = 20
 _LISTS = ("target", "person", "rule")
 
 
@@ -118,6 +120,15 @@ class Rules:
     def rule_for(self, waiting_on: PartyKind) -> Rule | None:
         """The first rule that is on and covers tickets waiting on that party."""
         return next((rule for rule in self.rules if rule.enabled and waiting_on in rule.waiting_on), None)
+
+    def steps_of(self, rule: str) -> tuple[Step, ...]:
+        """The ladder of a rule; none when it is gone."""
+        return next((one.steps for one in self.rules if one.name == rule), ())
+
+    @property
+    def most_at_once(self) -> int:
+        """Nudges to one recipient that a sweep may find a place for: messages of their own, and lines of a digest."""
+        return self.person_per_day + (DIGEST_LINES if self.digest.enabled else 0)
 
     def hours_of(self, *names: str | None) -> Hours:
         """When somebody known by these names may be disturbed."""

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from unstuck.clock import iso
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.glance import Glance, Look, open_rows, rows_of
+from unstuck.nudges.glance import Glance, Look, Rival, Whose, open_rows, rows_of
 from unstuck.nudges.ladder import Next, Situation, Told, base, next_nudge
 from unstuck.stalls.find import Stall, judge, next_look
 from unstuck.stalls.histories import Known, histories
@@ -28,6 +28,8 @@ WATCH: Table = SQLModel.metadata.tables["watch"]
 CURSOR = 0
 #: How soon to look again while a nudge about the ticket is on its way.
 IN_FLIGHT = timedelta(minutes=5)
+#: Rivals of one recipient that are looked at in one go.
+AT_A_TIME = 8
 _OPEN = tuple(stage.value for stage in StageClass if stage.is_open)
 
 
@@ -113,11 +115,12 @@ def look(connection: Connection, desk: Desk, now: datetime) -> Findings:
         batches = rows_of(connection, sorted(open_))
     glance, close = Glance(connection, desk, now), _Close(connection, desk, now)
     for rows in batches:
-        closely, later = glance.sort_out(rows, told)
-        close.looks += later
-        close.look(sorted(closely), told)
+        glance.sort_out(rows, told)
+    close.look(sorted(glance.closely), told)
+    close.look_at_rivals(glance.rivals)
     moved = [*_live(connection, closed), *close.moved]
-    return Findings(now, newest, close.wanted.best(), moved, close.looks, sorted(closed), close.wanted.crowded_out)
+    looks = [*glance.looks, *close.looks]
+    return Findings(now, newest, close.wanted.best(), moved, looks, sorted(closed), close.wanted.crowded_out)
 
 
 @dataclass(slots=True)
@@ -132,13 +135,31 @@ class _Close:
     wanted: _Longest = field(init=False)
 
     def __post_init__(self) -> None:
-        self.wanted = _Longest(self.desk.rules.person_per_day)
+        self.wanted = _Longest(self.desk.rules.most_at_once)
 
     def look(self, tickets: Sequence[int], told: Container[int]) -> None:
         for some in chunks(tickets):
             earlier = told_of(self.connection, [ticket for ticket in some if ticket in told])
             for history in histories(self.connection, some):
                 self._look(history, earlier.get(history.ticket.id, {}))
+
+    def look_at_rivals(self, queues: Mapping[Whose, list[Rival]]) -> None:
+        """Of each recipient's tickets, the longest overdue: the others are left for another day unseen."""
+        waiting = {whose: sorted(rivals, key=lambda one: one.at_most) for whose, rivals in queues.items()}
+        while waiting:
+            some: list[int] = []
+            for whose, rivals in list(waiting.items()):
+                taken = [rivals.pop() for _ in range(min(len(rivals), AT_A_TIME))]
+                some += [one.ticket for one in taken if self.wanted.has_room(whose, one.at_most)]
+                left_out = [one for one in taken if not self.wanted.has_room(whose, one.at_most)]
+                if left_out:
+                    left_out += rivals
+                    rivals.clear()
+                self.wanted.crowded_out |= {one.ticket: one.next_day for one in left_out}
+                self.looks += [(one.ticket, one.next_day) for one in left_out]
+                if not rivals:
+                    del waiting[whose]
+            self.look(sorted(some), ())
 
     def _look(self, history: Past, told: Mapping[int, Told]) -> None:
         verdict = examine(history, list(told.values()), self.desk, self.now)
@@ -159,7 +180,7 @@ class _Longest:
 
     most: int
     crowded_out: dict[int, datetime] = field(default_factory=dict)
-    _by_whom: dict[tuple[int, str, datetime], list[tuple[float, int, Wanted, Situation]]] = field(default_factory=dict)
+    _by_whom: dict[Whose, list[tuple[float, int, Wanted, Situation]]] = field(default_factory=dict)
 
     def add(self, one: Wanted, place: Situation, now: datetime) -> None:
         """Keep it, or put whichever is overdue for less off to another day."""
@@ -169,6 +190,11 @@ class _Longest:
         if len(mine) > self.most:
             _, _, least, there = heapq.heappop(mine)
             self.crowded_out[least.ticket.id] = there.next_day(now, least.next.recipient)
+
+    def has_room(self, whose: Whose, overdue: float) -> bool:
+        """Whether a ticket as overdue as that could still get in."""
+        mine = self._by_whom.get(whose, [])
+        return len(mine) < self.most or overdue >= mine[0][0]
 
     def best(self) -> list[Wanted]:
         return [one for mine in self._by_whom.values() for _, _, one, _ in mine]

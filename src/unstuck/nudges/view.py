@@ -71,7 +71,12 @@ class NudgeView:
     #: Title and link of the best past resolution, if there is one.
     hint_title: str | None = None
     hint_url: str | None = None
-    #: None while it is open, else `mine`, `snoozed`, `false_alarm` or `moved`: the message is redrawn without buttons.
+    #: `still` (whether its owner is still on it), `hand_over` (whether it goes back to the queue), or None.
+    ask: str | None = None
+    #: When somebody last said that they are on it, UTC.
+    promised_at: datetime | None = None
+    #: None while it is open, else `mine`, `snoozed`, `false_alarm`, `moved`, `given_up` or `handed_back`: the
+    #: message is redrawn without buttons.
     outcome: str | None = None
     outcome_by: str | None = None
     snoozed_until: datetime | None = None

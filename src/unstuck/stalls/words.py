@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 #: Longer messages are cut: what decides stands at their beginning or, for requests, near their end.
@@ -38,6 +38,7 @@ class Weight(StrEnum):
 _ELSE = (Weight.APPROVAL, Weight.VENDOR, Weight.INTERNAL, Weight.PROMISES)
 
 
+@lru_cache(maxsize=4096)
 def weigh(body: str) -> Weight:
     """What a message amounts to, by its words; an empty one (an attachment, say) counts."""
     text = _own_words(body)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -62,6 +62,15 @@ class BusinessCalendar:
     country: str | None = None
     #: Days that differ, by date: the stretches that are open, none for a day off.
     exceptions: tuple[tuple[date, Day], ...] = ()
+    #: Reckoned once: calendars are what the years below are remembered by, and asked about all the time.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        stated = (self.timezone, self.hours, self.country, self.exceptions)
+        object.__setattr__(self, "_hash", hash(stated))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def business_seconds(self, at: datetime) -> int:
         """B(at): business seconds elapsed at `at` (aware); rises while open, stands still while closed."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session
 
 from unstuck.errors import UserError
 from unstuck.tickets.failures import in_plain_words, where
@@ -65,6 +67,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A connection that only reads: on SQLite it neither waits for the writer nor holds it up."""
     with engine.connect().execution_options(only_reads=True) as connection:
         yield connection
+
+
+class Sessions(sessionmaker[Session]):
+    """Sessions of which those begun by `begin()` write, and the others only read: on SQLite they never wait for one."""
+
+    def __call__(self, **local: Any) -> Session:
+        bind = self.kw["bind"]
+        assert isinstance(bind, Engine)
+        return super().__call__(**{"bind": bind.execution_options(only_reads=True), **local})
+
+    def begin(self) -> AbstractContextManager[Session]:
+        return super().__call__()._maker_context_manager()
 
 
 def lock_for_writing(connection: Connection) -> None:

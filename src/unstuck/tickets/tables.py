@@ -404,12 +404,89 @@ class Thread(SQLModel, table=True):
     updated_at: datetime = _at(nullable=False)
 
 
+class Alias(SQLModel, table=True):
+    """A word of the workspace's own for something that questions can name: "RMA" for the category Returns."""
+
+    #: As it is looked up: half-width, simplified, lower case.
+    word: str = Field(primary_key=True)
+    #: As it was typed.
+    said: str
+    #: `value`, `metric` or `dimension`.
+    role: str
+    #: A value's dimension, else the id of the metric or dimension.
+    field: str
+    value: str = ""
+    #: A person, `model` or `spelling`.
+    proposed_by: str
+    proposed_at: datetime = _at(nullable=False)
+    #: Until a manager approves it, an alias is only a proposal and no question uses it.
+    approved_by: str | None = None
+    approved_at: datetime | None = _at()
+
+
 class SeenEvent(SQLModel, table=True):
     """A Slack event that somebody has taken up: Slack sends an event again when unsure."""
 
     __tablename__ = "seen_event"
     key: str = Field(primary_key=True)
     at: datetime = _at(index=True, nullable=False)
+    #: The errand that claimed it: done again after a crash, it meets its own claim.
+    by: str | None = None
+
+
+class Errand(SQLModel, table=True):
+    """What Slack was promised by an acknowledgement. Done, it is a key that says so; until then it can be done again."""
+
+    #: What makes it one: a message's place, an event's id, the trigger of a command or button.
+    key: str = Field(primary_key=True)
+    at: datetime = _at(index=True, nullable=False)
+    #: The workspace it came from.
+    team: str | None = None
+    #: The request, encrypted. Empty once the errand is done.
+    body: bytes | None = None
+    attempts: int = 1
+    #: How many of its workers ended without a word.
+    crashes: int = 0
+    #: Until when its worker holds it, and who that is. Empty once it is done.
+    lease_until: datetime | None = _at(index=True)
+    leased_by: str | None = None
+    #: `ts` of a message that was being streamed for it.
+    growing: str | None = None
+
+
+class Installation(SQLModel, table=True):
+    """A Slack workspace, or a whole organisation, that installed the app by itself."""
+
+    #: Team id; an organisation's id when it installed the app for all of its workspaces.
+    place: str = Field(primary_key=True)
+    enterprise_id: str | None = None
+    team_id: str | None = None
+    name: str | None = None
+    app_id: str | None = None
+    bot_user: str
+    #: Bot token and refresh token, encrypted.
+    tokens: bytes
+    #: When the token ends, where tokens rotate, and until when somebody is exchanging it.
+    expires_at: datetime | None = _at(index=True)
+    exchanging_until: datetime | None = _at()
+    installed_by: str | None = None
+    installed_at: datetime = _at(nullable=False)
+
+
+class Trouble(SQLModel, table=True):
+    """Something that did not get through to Slack, counted for an admin to see. Holds no text of anybody's."""
+
+    __table_args__ = (UniqueConstraint("kind", "place", "word"),)
+    id: int | None = _id()
+    #: What it was: `app_mention`, `chart`, `app_home_opened`, …
+    kind: str
+    #: The Slack channel or person, if one is known.
+    place: str = ""
+    #: Slack's word for it, or the name of what broke.
+    word: str
+    times: int = 1
+    first_at: datetime = _at(nullable=False)
+    last_at: datetime = _at(index=True, nullable=False)
 
 
 class Audit(SQLModel, table=True):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from unstuck.insights.compile import about, answers
 from unstuck.insights.compile.bottleneck import bottleneck
-from unstuck.insights.compile.desk import Desk
+from unstuck.insights.compile.desk import MOST_ROWS, Desk
 from unstuck.insights.compile.distribution import distribution
 from unstuck.insights.compile.draft import BusinessClock
 from unstuck.insights.compile.execute import TIME_LIMIT_S
@@ -56,14 +56,15 @@ def run(
     *,
     calendars: Mapping[str | None, BusinessClock] | None = None,
     limit_s: float = TIME_LIMIT_S,
+    most_rows: int = MOST_ROWS,
 ) -> Result:
     """Compute `plan` as known at `now`, within what the asker may see.
 
     `calendars` are business clocks by team name, None being the desk's own; only plans in business
-    time need them. Raises `UsageError` for a plan that no metric fits, `UserError` when it takes
+    time need them. A list shows `most_rows` tickets. Raises `UsageError` for a plan that no metric fits, `UserError` when it takes
     longer than `limit_s` seconds.
     """
-    desk = Desk(con, scope, now, calendars or {}, limit_s)
+    desk = Desk(con, scope, now, calendars or {}, limit_s, most_rows)
     if plan.metric == "bottleneck" and plan.kind not in (Kind.LIST, Kind.EXPLAIN, Kind.WHY, Kind.WHAT_IF, Kind.MAP):
         return bottleneck(desk, plan)
     return KINDS[plan.kind](desk, plan)

@@ -17,6 +17,8 @@ from unstuck.insights.compile.rows import Rows
 from unstuck.insights.plan import Kind, Plan, Result
 
 BASELINE_WEEKS = 8
+#: A stay that ended when the baseline's weeks began still says since when its visit lasts.
+MOMENT = timedelta(microseconds=1)
 NUMBERS = ("excess", "occupancy", "waiting_now", "in_minus_out", "p90", "baseline", "visits")
 
 
@@ -114,7 +116,7 @@ def _stays_near(draft: Draft) -> str:
     return draft.query.add(
         "stays_near",
         f"""SELECT s.*, greatest({clipped(draft)}, 0) AS inside, {before} AS before
-        FROM {draft.known("stays")} s CROSS JOIN {draft.moments()} p {clip_joins(draft)}
+        FROM {draft.lasting(min(since, draft.now) - MOMENT)} s CROSS JOIN {draft.moments()} p {clip_joins(draft)}
         WHERE s.is_open AND s.until_at >= {draft.at(since)} AND s.start_at < {draft.at(max(until, start))}
         AND coalesce(s.stage NOT IN (SELECT t.stage FROM timers t), TRUE)""",
     )
@@ -152,7 +154,7 @@ def _merged(draft: Draft, split: tuple[str, ...], *, pair: bool) -> str:
 
 
 def _arrivals(draft: Draft) -> str:
-    return f"SELECT ticket, seq, from_team, to_team FROM {handoff_events(draft, among=_stays_near(draft))}"
+    return f"SELECT ticket, seq, from_team, to_team FROM {handoff_events(draft)}"
 
 
 def _baselines(draft: Draft, unit: tuple[str, ...]) -> str:

@@ -19,6 +19,8 @@ from unstuck.insights.plan import Kind, Plan, Scope
 if TYPE_CHECKING:
     import duckdb
 
+#: Tickets that a reader is shown of a list, and that a file may hold.
+MOST_ROWS, MOST_SAVED = 50, 20_000
 #: Metric of questions that name none: "list them", "show the tickets".
 DEFAULT_METRIC = "backlog"
 
@@ -33,6 +35,8 @@ class Desk:
     now: datetime
     calendars: Mapping[str | None, BusinessClock]
     limit_s: float = TIME_LIMIT_S
+    #: Of a list of tickets; what else an answer holds is short.
+    most_rows: int = MOST_ROWS
 
     def draft(self, plan: Plan) -> Draft:
         """A fresh statement for `plan`. Raises `UsageError` when no metric or calendar fits it."""

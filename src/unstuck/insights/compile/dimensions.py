@@ -19,6 +19,8 @@ CUSTOM = "custom."
 OWN_FILTERS = ("from_stage", "to_stage")
 #: ISO weekday 1 is Monday; values of plans and results say the name.
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+#: A ticket's tags stand in one text, with commas between them.
+_TAGS = "list_transform(string_split({}, ','), lambda tag: trim(tag))"
 COMPARISONS = {Op.MORE: ">", Op.AT_LEAST: ">=", Op.LESS: "<", Op.AT_MOST: "<="}
 
 
@@ -52,7 +54,8 @@ class Splitter:
     def _tag(self) -> str:
         """One row for each tag of the ticket."""
         self._fields()
-        self.joins["g"] = "LEFT JOIN LATERAL (SELECT trim(unnest(string_split(f.tags, ','))) AS tag) g ON TRUE"
+        tags = f"unnest(list_distinct({_TAGS.format('f.tags')}))"
+        self.joins["g"] = f"LEFT JOIN LATERAL (SELECT {tags} AS tag) g ON TRUE"
         return "g.tag"
 
     def conditions(self, filters: tuple[Filter, ...]) -> list[str]:
@@ -86,7 +89,7 @@ class Splitter:
 
     def _tag_condition(self, one: Filter) -> str:
         self._fields()
-        tags = "list_transform(string_split(coalesce(f.tags, ''), ','), lambda tag: trim(tag))"
+        tags = _TAGS.format("coalesce(f.tags, '')")
         if one.op in (Op.IS_NULL, Op.NOT_NULL):
             return f"{'' if one.op is Op.IS_NULL else 'NOT '}(coalesce(f.tags, '') = '')"
         found = f"list_has_any({tags}, {self.draft.query.bind(list(one.values), 'VARCHAR[]')})"

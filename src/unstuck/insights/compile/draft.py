@@ -19,6 +19,8 @@ from unstuck.insights.plan import Aggregate, Plan, Scope
 
 NOT_OPEN = "('SOLVED', 'CLOSED', 'DROPPED')"
 DONE = "('SOLVED', 'CLOSED')"
+#: The second part that may read stays.
+LASTING = "known_lasting"
 
 
 class BusinessClock(Protocol):
@@ -63,11 +65,18 @@ class Draft:
 
     def known(self, relation: str) -> str:
         """The part of a base relation that the asker may see and that is known by now."""
-        name = f"known_{relation}"
+        return self._cut(f"known_{relation}", _BASES[relation](self))
+
+    def lasting(self, since: datetime) -> str:
+        """Of the known stays those that had not ended by `since`: few, on a desk with a long history."""
+        # Said of the bare column, so that whole blocks of old stays are passed over; "now" is never before `since`.
+        return self._cut(LASTING, f"{_stays(self)} AND (b.end_at > {self.at(since)} OR b.end_at IS NULL)")
+
+    def _cut(self, name: str, select: str) -> str:
         if name not in self.query:
             visible = self._visible()
             only = f"b.ticket IN (SELECT ticket FROM {visible})" if visible else "TRUE"
-            self.query.add_view(name, f"{_BASES[relation](self)} AND {only}")
+            self.query.add_view(name, f"{select} AND {only}")
         return name
 
     def _visible(self) -> str | None:
@@ -140,7 +149,7 @@ def _stays(draft: Draft) -> str:
         f"CASE WHEN {gone} THEN b.next_{name} END AS next_{name}" for name in ("class", "stage", "team")
     )
     return f"""SELECT b.ticket, b.seq, b.status, b.stage, b.class, b.team, b.assignee, b.start_at, b.visit,
-    b.prev_stage, b.prev_class, b.prev_team, {following},
+    b.prev_stage, b.prev_class, b.prev_team, b.from_team, b.from_assignee, b.born, {following},
     CASE WHEN {gone} THEN b.end_at END AS end_at, CASE WHEN {gone} THEN b.end_at ELSE {now} END AS until_at,
     coalesce(b.class NOT IN {NOT_OPEN}, TRUE) AS is_open, {_seconds(draft, gone, now)}
     FROM stays b {_clock_joins(draft)} WHERE b.start_at <= {now}"""
@@ -190,6 +199,6 @@ _BASES: dict[str, Callable[[Draft], str]] = {
     "fields": _fields,
     "tickets": _tickets,
     "changes": lambda draft: _happened("changes", "b.kind, b.actor_kind, b.activity") + draft.at(draft.now),
-    "messages": lambda draft: _happened("messages", "b.author_kind, b.public") + draft.at(draft.now),
+    "messages": lambda draft: _happened("messages", "b.author_kind, b.public, b.business_at") + draft.at(draft.now),
     "feedback": lambda draft: _happened("feedback", "b.score") + draft.at(draft.now),
 }

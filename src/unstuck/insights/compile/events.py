@@ -29,18 +29,19 @@ def happened(draft: Draft, select: str, *, extra: str = "") -> str:
     WHERE e.happened_at >= {start} AND e.happened_at < {end}"""
 
 
-def _rows(draft: Draft, select: str, *, value: str = "count(*)", aside_note: str | None = None) -> Rows:
-    return Rows(happened(draft, select), FLOW | clock_dimensions(draft), value=value, aside_note=aside_note)
+def _rows(
+    draft: Draft, select: str, *, value: str = "count(*)", aside_note: str | None = None, once: bool = False
+) -> Rows:
+    dimensions = FLOW | clock_dimensions(draft)
+    return Rows(happened(draft, select), dimensions, value=value, aside_note=aside_note, once=once)
 
 
 def opened(draft: Draft) -> Rows:
-    stays, (start, end) = draft.known("stays"), draft.bounds()
+    stays = draft.known("stays")
     dropped = f"SELECT d.ticket FROM {stays} d WHERE d.end_at IS NULL AND d.class = 'DROPPED'"
-    # What several changes at the instant of opening led to: a stay of no length holds at no instant.
     select = f"""SELECT {STAY}, s.start_at AS happened_at, s.ticket IN ({dropped}) AS aside
-    FROM {stays} s JOIN {stays} f ON f.ticket = s.ticket AND f.start_at = s.start_at
-    WHERE f.seq = (SELECT min(m.seq) FROM {stays} m) AND f.start_at >= {start} AND f.start_at < {end} AND coalesce(s.end_at > s.start_at, TRUE)"""
-    return _rows(draft, select, aside_note="dropped_left_out")
+    FROM {stays} s WHERE s.born"""
+    return _rows(draft, select, aside_note="dropped_left_out", once=True)
 
 
 def first_done(draft: Draft, classes: str = DONE, among: str | None = None) -> str:
@@ -88,11 +89,11 @@ def _filled_in(stays: str, entries: str) -> str:
 
 def solved(draft: Draft) -> Rows:
     entries = last_done(draft) if draft.plan.variant == "last" else first_done(draft)
-    return _rows(draft, f"SELECT * FROM {entries}")
+    return _rows(draft, f"SELECT * FROM {entries}", once=True)
 
 
 def closed(draft: Draft) -> Rows:
-    return _rows(draft, f"SELECT * FROM {first_done(draft, CLOSED)}")
+    return _rows(draft, f"SELECT * FROM {first_done(draft, CLOSED)}", once=True)
 
 
 def _moves(draft: Draft, condition: str) -> Rows:
@@ -110,20 +111,17 @@ def rework(draft: Draft) -> Rows:
     return _moves(draft, "s.class IN ('NEW', 'ACTIVE') AND s.visit > 1 AND s.stage IS DISTINCT FROM s.prev_stage")
 
 
-def handoff_events(draft: Draft, owner: str = "team", among: str | None = None) -> str:
+def handoff_events(draft: Draft, owner: str = "team") -> str:
     """Changes from one known owner to another: stays at which they happened, with both owners."""
-    return draft.query.add(
-        f"handoffs_{owner}" if among is None else f"handoffs_{owner}_among",
-        f"""SELECT {STAY}, s.start_at AS happened_at, FALSE AS aside,
-        lag(s.{owner}) OVER (PARTITION BY s.ticket ORDER BY s.seq) AS from_team, s.{owner} AS to_team
-        FROM {draft.known("stays")} s WHERE s.{owner} IS NOT NULL AND {_among(among)} QUALIFY from_team <> to_team""",
+    return draft.query.add_view(
+        f"handoffs_{owner}",
+        f"""SELECT {STAY}, s.start_at AS happened_at, FALSE AS aside, s.from_{owner} AS from_team, s.{owner} AS to_team
+        FROM {draft.known("stays")} s WHERE s.{owner} <> s.from_{owner}""",
     )
 
 
 def handoffs(draft: Draft) -> Rows:
-    owner = "assignee" if draft.plan.variant == "assignee" else "team"
-    per_ticket = draft.aggregate in (Aggregate.MEAN, Aggregate.MAX)
-    events = handoff_events(draft, owner, among=None if per_ticket else draft.touched())
+    events = handoff_events(draft, "assignee" if draft.plan.variant == "assignee" else "team")
     if draft.aggregate in (Aggregate.MEAN, Aggregate.MAX):
         return _per_solved_ticket(draft, events)
     rows = _rows(draft, f"SELECT * FROM {events}")
@@ -177,7 +175,7 @@ def _loops(draft: Draft) -> str:
 
 def _ping_pong_share(draft: Draft) -> Rows:
     """Of the tickets whose hand-offs lie in the window, those that came back in it."""
-    events, loops = handoff_events(draft, among=draft.touched()), _loops(draft)
+    events, loops = handoff_events(draft), _loops(draft)
     moved = f"SELECT part, ticket FROM ({happened(draft, f'SELECT * FROM {events}')}) GROUP BY part, ticket"
     came_back = f"SELECT part, ticket FROM ({happened(draft, f'SELECT * FROM {loops}')}) GROUP BY part, ticket"
     select = f"""SELECT m.part, m.ticket, FALSE AS aside, (b.ticket IS NOT NULL)::INTEGER AS hit

@@ -34,13 +34,13 @@ def summed_up(draft: Draft) -> Statement:
     rows, keys = choose(draft, ranked=draft.plan.kind is Kind.TOP, share_of_filtered=filtered)
     numbers = _numbers(draft, rows, filtered)
     group = ("part", *(f"k{number}" for number in range(1, len(keys) + 1)))
-    draft.query.add("counted", "SELECT r.* FROM chosen r WHERE NOT r.aside")
+    draft.query.add("counted", f"SELECT r.* FROM chosen r{' WHERE NOT r.aside' if rows.aside_note else ''}")
     source, counts = _source(draft, rows, group)
     named = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(numbers.values()))
     draft.query.add(
         "numbers", f"SELECT {', '.join(group)}, {named}, {counts} FROM {source} GROUP BY {', '.join(group)}"
     )
-    return Statement(_final(draft, group, len(numbers)), keys, tuple(numbers), rows)
+    return Statement(_final(draft, rows, group, len(numbers)), keys, tuple(numbers), rows)
 
 
 def _plain_share(draft: Draft) -> bool:
@@ -53,12 +53,15 @@ def _source(draft: Draft, rows: Rows, group: tuple[str, ...]) -> tuple[str, str]
         steps = kaplan.curve(draft.query, "spells", "counted", group)
         counts = f"{kaplan.FINISHED} AS n, {kaplan.STILL_OPEN} AS n_open, {kaplan.LONGEST} AS longest"
         return f"{steps} c", f"{counts}, {kaplan.DROPPED} AS dropped"
-    return "counted r", "count(DISTINCT r.ticket) AS n, NULL AS n_open, NULL AS longest, 0 AS dropped"
+    tickets = "count(*)" if rows.once else "count(DISTINCT r.ticket)"
+    return "counted r", f"{tickets} AS n, NULL AS n_open, NULL AS longest, 0 AS dropped"
 
 
-def _final(draft: Draft, group: tuple[str, ...], width: int) -> str:
+def _final(draft: Draft, rows: Rows, group: tuple[str, ...], width: int) -> str:
     values = ", ".join(f"n.v{number}" for number in range(width))
-    rest = "n.n, n.n_open, n.longest, n.dropped, (SELECT count(*) FROM chosen x WHERE x.aside) AS aside"
+    # Counting what was set aside reads the rows a second time.
+    aside = "(SELECT count(*) FROM chosen x WHERE x.aside)" if rows.aside_note else "0"
+    rest = f"n.n, n.n_open, n.longest, n.dropped, {aside} AS aside"
     if len(group) == 1:
         parts = draft.moments()
         return f"SELECT p.part, {values}, {rest} FROM {parts} p LEFT JOIN numbers n ON n.part = p.part ORDER BY p.part"

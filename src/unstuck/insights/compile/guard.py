@@ -8,10 +8,16 @@ import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.optimizer.scope import traverse_scope
 
+from unstuck.insights.compile.draft import LASTING
+
 #: Relations of `unstuck.facts` that a question may read.
 RELATIONS = frozenset({"stays", "fields", "tickets", "changes", "messages", "feedback"})
 #: Holds no ticket: the asker's scope does not apply.
 OPEN_RELATIONS = frozenset({"timers"})
+
+
+#: Parts that cut `stays` to scope and time, besides `known_stays`.
+CUTTING = ("visible", LASTING)
 
 
 class UnsafeSqlError(AssertionError):
@@ -43,5 +49,5 @@ def _check_table(table: exp.Table, parts: set[str]) -> None:
     if table.name not in RELATIONS:
         raise UnsafeSqlError(f"unknown relation {table.name}")
     holder = table.find_ancestor(exp.CTE)
-    if holder is None or holder.alias not in (f"known_{table.name}", "visible"):
+    if holder is None or holder.alias not in (f"known_{table.name}", *CUTTING):
         raise UnsafeSqlError(f"{table.name} is read without the asker's scope")

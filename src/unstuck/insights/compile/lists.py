@@ -11,7 +11,6 @@ from unstuck.insights.compile.thresholds import measure
 from unstuck.insights.metric import Anchor
 from unstuck.insights.plan import Plan, Result
 
-MOST_ROWS = 50
 COLUMNS = ("ticket", "status", "team", "assignee", "priority", "created_at")
 
 
@@ -19,7 +18,7 @@ def ticket_list(desk: Desk, plan: Plan) -> Result:
     # Splits and shares have no meaning in a list; the words that asked for a split are covered by its columns.
     draft = desk.draft(plan.model_copy(update={"by": (), "compare_by": None, "aggregate": None}))
     rows, _ = choose(draft)
-    name, statement = _statement(draft, rows)
+    name, statement = _statement(draft, rows, desk.most_rows)
     found, sql = desk.fetch(draft.query, statement)
     listed = [(*row[:5], moment(row[5]), moment(row[6]) if name == "at" else number(row[6])) for row in found]
     total = int(found[0][7]) if found else 0
@@ -33,7 +32,7 @@ def ticket_list(desk: Desk, plan: Plan) -> Result:
     )
 
 
-def _statement(draft: Draft, rows: Rows) -> tuple[str, str]:
+def _statement(draft: Draft, rows: Rows, most: int) -> tuple[str, str]:
     """Name of what the list is ordered by, and its SELECT."""
     name, value, join = _order(draft, rows)
     at = draft.at(draft.instant if draft.metric.anchor is Anchor.AS_OF else draft.now)
@@ -42,7 +41,7 @@ def _statement(draft: Draft, rows: Rows) -> tuple[str, str]:
         f"SELECT r.ticket, {value} AS value FROM chosen r {join} WHERE NOT r.aside GROUP BY r.ticket",
     )
     direction = "DESC" if draft.plan.descending else "ASC"
-    limit = draft.query.bind(min(draft.plan.limit or MOST_ROWS, MOST_ROWS), "BIGINT")
+    limit = draft.query.bind(min(draft.plan.limit or most, most), "BIGINT")
     return (
         name,
         f"""SELECT k.ext_id, s.status, s.team, s.assignee, f.priority, k.created_at, p.value, count(*) OVER ()

@@ -23,9 +23,10 @@ def flow_efficiency(draft: Draft) -> Rows:
 
 
 def overlaps(draft: Draft, condition: str) -> str:
+    earliest = min(part.start for part in draft.parts)
     return f"""SELECT p.part, s.ticket, s.team, s.assignee, s.status, s.stage, s.class, s.start_at AS happened_at,
     FALSE AS aside, {clipped(draft)} AS seconds
-    FROM {draft.known("stays")} s
+    FROM {draft.lasting(min(earliest, draft.now))} s
     JOIN {draft.moments()} p ON s.start_at < p.until_at AND s.until_at > p.start_at AND s.until_at > s.start_at
     {clip_joins(draft)}
     WHERE {condition}"""

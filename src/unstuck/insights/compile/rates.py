@@ -52,7 +52,7 @@ def throughput(draft: Draft) -> Rows:
 def net_flow(draft: Draft) -> Rows:
     """Each time a ticket enters or leaves the backlog, +1 or -1, by how it did."""
     stays = draft.known("stays")
-    born = f"s.seq = (SELECT min(f.seq) FROM {stays} f)"
+    born = "s.seq = 0"
     was_open = f"NOT ({born}) AND coalesce(s.prev_class NOT IN ('SOLVED', 'CLOSED', 'DROPPED'), TRUE)"
     select = f"""
     SELECT s.ticket, s.start_at AS happened_at, FALSE AS aside, 'opened' AS how, 1 AS step FROM {stays} s WHERE {born}

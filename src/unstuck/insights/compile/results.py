@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from unstuck.clock import iso
 from unstuck.insights.compile.dimensions import WEEKDAYS
@@ -31,9 +31,8 @@ def note(name: str, **params: str | int | float) -> Note:
     return name, tuple(sorted(params.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One fetched row: which part, which keys, its numbers."""
+class Group(NamedTuple):
+    """One fetched row: which part, which keys, its numbers. A tuple, as there may be thousands."""
 
     part: int
     keys: tuple[Cell, ...]
@@ -61,16 +60,21 @@ class Group:
 
 def groups(rows: Sequence[tuple[Any, ...]], keys: tuple[str, ...], width: int, *, zero: bool) -> list[Group]:
     """Fetched rows as groups. Columns: part, keys, numbers, n, n_open, longest, dropped, aside."""
+    labels = [partial(label, key) if key in ("weekday", "hour") else _text for key in keys]
+    start = 1 + len(keys)
     found = []
     for row in rows:
-        named = tuple(label(key, cell) for key, cell in zip(keys, row[1:], strict=False))
-        start = 1 + len(keys)
-        numbers = tuple(number(cell) for cell in row[start : start + width])
-        if zero:
-            numbers = tuple(0 if cell is None else cell for cell in numbers)
+        named = tuple([say(cell) for say, cell in zip(labels, row[1:start], strict=True)])
+        numbers = tuple([number(cell) for cell in row[start : start + width]])
+        if zero and None in numbers:
+            numbers = tuple([0 if cell is None else cell for cell in numbers])
         n, n_open, longest, dropped, _ = row[start + width :]
         found.append(Group(row[0], named, numbers, int(n or 0), whole(n_open), number(longest), int(dropped or 0)))
     return found
+
+
+def _text(cell: Any) -> Cell:
+    return None if cell is None else str(cell)
 
 
 def label(dimension: str, cell: Any) -> Cell:
@@ -84,7 +88,7 @@ def label(dimension: str, cell: Any) -> Cell:
 
 def number(cell: Any) -> Any:
     """Whole numbers as such, so that a duration of an hour reads 3600."""
-    if cell is None or isinstance(cell, str | bool | int):
+    if cell is None or isinstance(cell, (int, str)):
         return cell
     value = float(cell)
     if value != value:  # NaN: nothing to take the mean of
@@ -114,20 +118,15 @@ def ordered(found: Iterable[Group], keys: tuple[str, ...], plan: Plan) -> list[G
 
 def ranked(found: list[Group], *, descending: bool) -> list[Group]:
     """By value; a quantile that is not reached counts as largest, those by how many still wait."""
-    return sorted(
-        found,
-        key=lambda group: (
-            (
-                (group.unreached, group.n_open or 0 if group.unreached else 0, group.value or 0),
-                tuple("" if key is None else str(key) for key in group.keys),
-            )
-            if not descending
-            else (
-                (not group.unreached, -(group.n_open or 0) if group.unreached else 0, -float(group.value or 0)),
-                tuple("" if key is None else str(key) for key in group.keys),
-            )
-        ),
-    )
+    sign = -1 if descending else 1
+
+    def place(group: Group) -> tuple[object, ...]:
+        unreached = group.unreached
+        waiting = sign * (group.n_open or 0) if unreached else 0
+        names = ["" if key is None else str(key) for key in group.keys]
+        return unreached is not descending, waiting, sign * float(group.value or 0), names
+
+    return sorted(found, key=place)
 
 
 def top(found: list[Group], plan: Plan, limit: int) -> list[Group]:

@@ -42,3 +42,5 @@ class Rows:
     aside_note: str | None = None
     #: Whether no row means 0 (a count) or unknown (a mean).
     zero: bool = True
+    #: Whether a ticket stands in at most one row of a part, so that rows need not be told apart by ticket.
+    once: bool = False

@@ -78,8 +78,7 @@ def _born(draft: Draft) -> str:
     stays, (start, end) = draft.known("stays"), draft.bounds()
     return draft.query.add(
         "born",
-        f"""SELECT s.ticket FROM {stays} s WHERE s.seq = (SELECT min(f.seq) FROM {stays} f)
-        AND s.start_at >= {start} AND s.start_at < {end}""",
+        f"""SELECT s.ticket FROM {stays} s WHERE s.seq = 0 AND s.start_at >= {start} AND s.start_at < {end}""",
     )
 
 
@@ -114,24 +113,37 @@ def _tickets_now(draft: Draft, among: str | None = None) -> str:
 
 
 def first_response(draft: Draft) -> Rows:
-    if draft.business:
-        raise UsageError("no_business_clock", metric=draft.metric.id)
     tickets, messages = _tickets_now(draft, _born(draft)), draft.known("messages")
     # The opening text of a ticket that an agent wrote for a customer is no reply to anybody.
     by_agent = f"""SELECT c.ticket FROM {draft.known("changes")} c
     WHERE c.kind = 'created' AND c.actor_kind = 'agent'"""
-    answers = f"""SELECT m.ticket, m.happened_at, m.ticket IN ({by_agent}) AS by_agent,
+    answers = f"""SELECT m.ticket, m.happened_at, m.business_at, m.ticket IN ({by_agent}) AS by_agent,
     row_number() OVER (PARTITION BY m.ticket ORDER BY m.happened_at) AS number
     FROM {messages} m WHERE m.public AND m.author_kind = 'agent'"""
     ended = f"""SELECT s.ticket, max(s.until_at) FILTER (s.is_open) AS ended_at
     FROM {draft.known("stays")} s GROUP BY s.ticket"""
-    spells = f"""SELECT t.ticket, t.created_at AS happened_at, t.team, t.assignee,
-    CASE WHEN a.ticket IS NOT NULL THEN 'finished' WHEN t.still_open THEN 'open' ELSE 'dropped' END AS ending,
-    greatest(epoch_us(coalesce(a.happened_at, e.ended_at, t.created_at)) - epoch_us(t.created_at), 0) / 1e6 AS seconds
-    FROM {tickets} t JOIN ({ended}) e ON e.ticket = t.ticket
-    LEFT JOIN (SELECT ticket, happened_at FROM ({answers}) WHERE number = 1 + by_agent::INTEGER) a
-    ON a.ticket = t.ticket"""
-    return cohort(draft, spells, HOLDER)
+    first = f"SELECT ticket, happened_at, business_at FROM ({answers}) WHERE number = 1 + by_agent::INTEGER"
+    draft.query.add(
+        "answered",
+        f"""SELECT t.ticket, t.created_at AS happened_at, t.team, t.assignee,
+        CASE WHEN a.ticket IS NOT NULL THEN 'finished' WHEN t.still_open THEN 'open' ELSE 'dropped' END AS ending,
+        coalesce(a.happened_at, e.ended_at, t.created_at) AS until_at, a.business_at
+        FROM {tickets} t JOIN ({ended}) e ON e.ticket = t.ticket LEFT JOIN ({first}) a ON a.ticket = t.ticket""",
+    )
+    return cohort(draft, _until_answered(draft), HOLDER)
+
+
+def _until_answered(draft: Draft) -> str:
+    """The rows of `answered` with their `seconds` on the plan's clock."""
+    if not draft.business:
+        return """SELECT *, greatest(epoch_us(until_at) - epoch_us(happened_at), 0) / 1e6 AS seconds FROM answered"""
+    # Stays before the answer count whole, each on its own team's calendar; the one it fell into up to it.
+    return f"""SELECT a.*, w.seconds FROM answered a JOIN (
+      SELECT x.ticket, sum(CASE WHEN s.until_at <= x.until_at THEN s.seconds
+      ELSE greatest(x.business_at - s.tick_start, 0) END)::DOUBLE AS seconds
+      FROM answered x JOIN {draft.known("stays")} s ON s.ticket = x.ticket AND s.start_at <= x.until_at
+      GROUP BY x.ticket
+    ) w ON w.ticket = a.ticket"""
 
 
 def transition_wait(draft: Draft) -> Rows:

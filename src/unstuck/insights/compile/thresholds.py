@@ -18,7 +18,7 @@ def measure(draft: Draft, name: str) -> tuple[str, str]:
 
 def _age(draft: Draft) -> tuple[str, str]:
     """Since creation, at the row's own instant."""
-    born = f"SELECT ticket, min(start_at) AS since FROM {draft.known('stays')} GROUP BY ticket"
+    born = f"SELECT ticket, start_at AS since FROM {draft.known('stays')} WHERE seq = 0"
     return f"LEFT JOIN ({born}) m_age ON m_age.ticket = r.ticket", _since("m_age", _at(draft))
 
 

@@ -15,7 +15,7 @@ _IN = re.compile(
 )
 _IN_ZH = re.compile(r"(?:状态为|状态是|处于|停在|卡在|在|状态|停留在|待在)\s*$")
 #: "How long from New to Resolved": both ends are statuses.
-_FROM_TO = re.compile(r"(?:how long|time|take).* from \S+.* to |从.+到.+(?:多久|多长|时长|时间|耗时)")
+_FROM_TO = re.compile(r"(?=.*(?:how long|time|take)).*\bfrom \S+.* to |(?=.*(?:多久|多长|时长|时间|耗时)).*从.+到")
 _STATUS_AFTER = re.compile(r"^(?: (?:status|state|stage)\b| ?(?:状态|环节|阶段))")
 _HAS = re.compile(r"(?<![a-z])(?:has|have|still|remain|remaining)(?![a-z])|还|仍")
 

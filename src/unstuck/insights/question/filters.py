@@ -60,13 +60,32 @@ def _bind_direction(draft: Draft) -> None:
     kept = [f for f in draft.filters if f.field != "team"]
     found = []
     for word in teams:
-        field = "from_team" if is_from(draft, word) else "to_team" if is_to(draft, word) else None
+        field = "from_team" if is_from(draft, word) else "to_team" if is_to(draft, word) else _side(draft, word)
         if field is not None:
             found.append(Filter(field=field, values=(word.meaning.value,)))
     if found and len(found) == len(teams):
         draft.filters = [*kept, *found]
     elif found or len(teams) > 1:
         raise NoReadingError(*teams)
+
+
+#: What a team does with its tickets, and what happens to it.
+_OUT = frozenset({"转出", "转走", "转去", "转给别的组", "转给", "转派给", "改派给", "移交给", "转交给", "转交", "移交"})
+_IN_TO = frozenset({"转入", "转来"})
+
+
+def _side(draft: Draft, word: Word) -> str | None:
+    """70组转给24组, 70组转出, "tickets that Group 70 handed over": the team does it, or has it done to it."""
+    for other in draft.words:
+        if not other.is_a(Role.METRIC, "handoffs"):
+            continue
+        said = draft.said(other)
+        if said in _IN_TO:
+            return "to_team"
+        does = said in _OUT and other.place > word.place
+        if does or (draft.after(word) is other and said.split(" ")[0].endswith("ed")):
+            return "from_team"
+    return None
 
 
 def _bind_dimension_name(draft: Draft, word: Word) -> None:

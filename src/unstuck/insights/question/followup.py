@@ -157,7 +157,7 @@ def _merge(
         "limit": draft.limit or (before.limit if kind is before.kind and not draft.by else None),
         "min_n": draft.min_n or (before.min_n if kind is before.kind else None),
         "within": draft.within or (None if changed else before.within),
-        "clock": draft.clock if draft.bound_to("clock") else before.clock,
+        "clock": _clock(draft, before, metric, changed=changed),
         "against": _against(draft, before, kind),
         "compare_by": draft.compare_by or (before.compare_by if kind is Kind.COMPARE else None),
         "against_metric": draft.against_metric
@@ -165,6 +165,11 @@ def _merge(
         "timezone": before.timezone,
     }
     return Plan(**fields)
+
+
+def _clock(draft: Draft, before: Plan, metric: Metric, *, changed: bool) -> str:
+    """As said, else as before; a metric that is new in the thread starts with the usual one."""
+    return draft.clock if draft.bound_to("clock") else shape.usual_clock(draft, metric) if changed else before.clock
 
 
 def _kind(draft: Draft, before: Plan) -> Kind:

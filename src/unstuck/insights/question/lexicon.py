@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from unstuck.i18n import LANGS
+from unstuck.insights.plan import OwnWord
 from unstuck.insights.question.meaning import Item, Meaning, Role
 from unstuck.insights.question.normalise import is_chinese, key, on_boundary
 from unstuck.insights.question.vocabulary import dimension_words, vocabulary
@@ -85,6 +86,10 @@ class Lexicon:
     ticket_ids: re.Pattern[str] | None
     automaton: ahocorasick.Automaton
 
+    def meanings(self, text: str) -> tuple[Meaning, ...]:
+        """Everything that `text`, taken whole, can mean."""
+        return tuple(self.automaton.get(key(text), (0, ()))[1])
+
     def find(self, plain: str) -> Iterator[Item]:
         """Every name and word of the vocabulary that occurs in `plain`, overlapping ones included."""
         for last, (length, meanings) in self.automaton.iter(plain):
@@ -97,12 +102,12 @@ class Lexicon:
                     yield Item(match.start(), match.end(), (Meaning(Role.TICKET_ID, value=match["id"]),))
 
 
-def build(con: DuckDBPyConnection) -> Lexicon:
-    """The lexicon of the facts behind `con`."""
+def build(con: DuckDBPyConnection, own_words: Iterable[OwnWord] = ()) -> Lexicon:
+    """The lexicon of the facts behind `con`, with the workspace's own words."""
     values = {name: _column(con, relation, name) for relation, names in _COLUMNS.items() for name in names}
     values |= _custom(con)
     classes = dict(con.execute("SELECT DISTINCT status, class FROM stays WHERE status IS NOT NULL").fetchall())
-    return from_values(values, classes=classes, ticket_ids=_id_shapes(con))
+    return from_values(values, classes=classes, ticket_ids=_id_shapes(con), own_words=own_words)
 
 
 _COLUMNS = {
@@ -150,7 +155,11 @@ def _id_shapes(con: DuckDBPyConnection) -> list[str]:
 
 
 def from_values(
-    values: Mapping[str, Iterable[str]], *, classes: Mapping[str, str] | None = None, ticket_ids: Iterable[str] = ()
+    values: Mapping[str, Iterable[str]],
+    *,
+    classes: Mapping[str, str] | None = None,
+    ticket_ids: Iterable[str] = (),
+    own_words: Iterable[OwnWord] = (),
 ) -> Lexicon:
     """A lexicon of the given values by field; `ticket_ids` are shapes such as `INC#######`."""
     names: dict[str, dict[tuple[str, str], None]] = {}
@@ -160,7 +169,7 @@ def from_values(
             names.setdefault(name, {})[field, value] = None
     plain = {name: _without_twins(tuple(found)) for name, found in names.items()}
     fields = frozenset(field for field, found in present.items() if found) | ALWAYS
-    return Lexicon(plain, fields, dict(classes or {}), _id_pattern(ticket_ids), _automaton(plain, fields))
+    return Lexicon(plain, fields, dict(classes or {}), _id_pattern(ticket_ids), _automaton(plain, fields, own_words))
 
 
 def _without_twins(found: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -286,7 +295,12 @@ def _all_words() -> frozenset[str]:
     return frozenset(vocabulary())
 
 
-def _automaton(names: Mapping[str, tuple[tuple[str, str], ...]], fields: frozenset[str]) -> ahocorasick.Automaton:
+_OWN_ROLES = {"value": Role.VALUE, "metric": Role.METRIC, "dimension": Role.DIMENSION}
+
+
+def _automaton(
+    names: Mapping[str, tuple[tuple[str, str], ...]], fields: frozenset[str], own_words: Iterable[OwnWord]
+) -> ahocorasick.Automaton:
     import ahocorasick
 
     automaton = ahocorasick.Automaton()
@@ -297,12 +311,14 @@ def _automaton(names: Mapping[str, tuple[tuple[str, str], ...]], fields: frozens
             name = key(field.removeprefix("custom."))
             for word in {name, f"{name}s"}:
                 custom[word] = (*custom.get(word, ()), Meaning(Role.DIMENSION, field))
-    for name in {*words, *custom, *names}:
+    own = {key(word.said): Meaning(_OWN_ROLES[word.role], word.field, word.value, own=word) for word in own_words}
+    for name in {*words, *custom, *names, *own}:
         meanings = words.get(name, ())
         extra = tuple(meaning for meaning in custom.get(name, ()) if not meanings)
         shy = bool(meanings)
         values = tuple(Meaning(Role.VALUE, field, value, shy=shy) for field, value in names.get(name, ()))
-        automaton.add_word(name, (len(name), meanings + extra + values))
+        taught = (own[name],) if name in own else ()
+        automaton.add_word(name, (len(name), meanings + extra + values + taught))
     automaton.make_automaton()
     return automaton
 

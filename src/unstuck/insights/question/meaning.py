@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from unstuck.insights.plan import Op
+from unstuck.insights.plan import Op, OwnWord
 from unstuck.insights.question.times import Time
 
 
@@ -62,6 +62,9 @@ class Meaning:
     shy: bool = False
     #: Taken alone this reading is a guess: always ask.
     doubtful: bool = False
+
+    #: The workspace's own word for it, if it was said so.
+    own: OwnWord | None = None
 
     @property
     def is_strong_cue(self) -> bool:

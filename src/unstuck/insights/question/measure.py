@@ -63,7 +63,10 @@ def _comparison_of_two(draft: Draft) -> None:
     """Opened against solved: 进的多还是出的多."""
     ids = _named_ids(draft)
     compares = draft.has(Role.OPERATOR, "than", "compare", "more", "fewer", "or") or draft.has(Role.OPERATOR, "and")
-    if set(ids) == {"opened", "solved"} and compares and not draft.has(Role.HOW_LONG):
+    pair = set(ids) == {"opened", "solved"} and compares
+    # "Opened and closed last month" are tickets that were both.
+    pair |= set(ids) == {"opened", "closed"} and draft.has(Role.OPERATOR, "than", "compare", "more", "fewer")
+    if pair and not draft.has(Role.HOW_LONG):
         words = draft.free(Role.METRIC)
         _take(draft, ids[0], *words)
         draft.against_metric = ids[1]
@@ -108,6 +111,8 @@ def _time_to_or_in(draft: Draft) -> None:
         if ids[0] == "solved" and any(_attributive(draft, word) for word in words) and draft.has(Role.TIME):
             draft.variant = "solved"
         _take(draft, TIME_TO[ids[0]], *words)
+    elif not set(ids) - {"time_in_stage"} and len(states) == 1 and statuses:
+        raise NoReadingError(states[0])  # a ticket in one status waits in no other
     elif not set(ids) - {"time_in_stage"} and len(states) == 1:
         _time_in_state(draft, words, states[0])
 
@@ -294,12 +299,32 @@ def _state_alone(draft: Draft) -> None:
         draft.metric = "backlog"
         return
     statuses = [f for f in draft.filters if f.field in ("status", "stage") and f.op is Op.IN]
+    if statuses and draft.previous is None and _read_like_events(draft):
+        return
     if statuses and draft.previous is None and not draft.free(Role.HOW_LONG):
         if not all(status_is_open(draft, value) for f in statuses for value in f.values):
             raise NoReadingError
         draft.metric = "backlog"
     elif any(f.op is Op.IS_NULL for f in draft.filters) and draft.previous is None:
         draft.metric = "backlog"
+
+
+_EVENT_NAME = re.compile(r"^\w+ed\b|^已")
+_BE_IN = re.compile(r"(?:^|[^a-z])(?:in|still|sitting|stuck|are|is|were|was)(?: the)? $|(?:在|处于|停在|是)\s*$")
+
+
+def _read_like_events(draft: Draft) -> bool:
+    """ "Approved tickets last month": those that stood there at its end, or those that were approved in it?"""
+    stretch = any(word.role is Role.TIME and _is_stretch(word) for word in draft.words)
+    names = [word for word in draft.words if word.is_a(Role.VALUE, "status", "stage")]
+    return stretch and any(
+        _EVENT_NAME.match(draft.said(word)) and not _BE_IN.search(draft.text.plain[: word.start]) for word in names
+    )
+
+
+def _is_stretch(word: Word) -> bool:
+    span = word.meaning.time.span if word.meaning.time is not None else None
+    return span is not None and not span.point
 
 
 def _join_states(draft: Draft) -> None:
@@ -331,10 +356,14 @@ def _counts_those_in_a_stage(draft: Draft) -> bool:
     return bool(stages) and (draft.has(Role.COUNT, "many") or draft.has(Role.SHAPE, "list"))
 
 
+#: 2025年 is a year, not 2,025 of them.
+LONGEST_S = 100 * 365 * 86_400
+
+
 def bind_thresholds(draft: Draft) -> None:
     for word in draft.free(Role.THRESHOLD):
         unit = word.meaning.unit
-        if unit == "seconds":
+        if unit == "seconds" and (word.meaning.number or 0) <= LONGEST_S:
             _bind_duration(draft, word)
 
 
@@ -352,8 +381,20 @@ def _bind_duration(draft: Draft, word: Word) -> None:
         else:
             bind_threshold(draft, word, "lead_time")
     elif metric is not None and metric.anchor is Anchor.AS_OF:
+        if _limits_solving(draft, word):
+            raise NoReadingError(word)
         older = draft.said(word).startswith("older")
         bind_threshold(draft, word, "age" if older else _kind_of_age(draft))
+
+
+_UNSOLVED = re.compile(r"not|n't|un(?:re)?solved|without|没|未")
+
+
+def _limits_solving(draft: Draft, word: Word) -> bool:
+    """ "Not solved within 3 days" is about how long solving took; the backlog's age says nothing of it."""
+    within = draft.said(word).startswith(("within", "in under", "inside")) or draft.said(word).endswith("内")
+    named = [w for w in draft.words if w.is_a(Role.METRIC, "backlog")]
+    return within and any(_UNSOLVED.search(draft.said(w)) for w in named)
 
 
 def shares(draft: Draft) -> list[Word]:

@@ -37,6 +37,8 @@ class Reader:
     timezone: str = "UTC"
     #: Whether people work on that day; Monday to Friday unless the desk has a calendar.
     works: Callable[[date], bool] = lambda day: day.weekday() < 5
+    #: Whether the desk keeps a business calendar, in whose hours lengths of time are told unless said otherwise.
+    business: bool = False
 
     @property
     def zone(self) -> ZoneInfo:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
@@ -103,14 +103,26 @@ def prompt(text: Text, unexplained: Iterable[str], lexicon: Lexicon) -> str:
 
 
 def propose(
-    text: str, refused: Refuse, model: PlanModel, *, lexicon: Lexicon, now: datetime, timezone: str, lang: Lang
+    text: str,
+    refused: Refuse,
+    model: PlanModel,
+    *,
+    lexicon: Lexicon,
+    now: datetime,
+    timezone: str,
+    lang: Lang,
+    business: bool = False,
+    learn: Callable[[str, Meaning], None] | None = None,
 ) -> Answer | None:
-    """The answer that the model's slots lead to; None where they prove nothing, or it fails or is too slow."""
+    """The answer that the model's slots lead to; None where they prove nothing, or it fails or is too slow.
+
+    `learn` is told of each metric or dimension that the answer stands on, and which words were taken for it.
+    """
     asked = normalise(text)
     proposal = _in_time(model, prompt(asked, refused.unexplained, lexicon))
     if proposal is None:
         return None
-    reader = Reader(now, timezone, workdays(timezone))
+    reader = Reader(now, timezone, workdays(timezone), business)
     known = [*lexicon.find(asked.plain), *_times(asked, reader), *numbers.find(asked.plain)]
     cited = list(_checked(proposal, asked, known, lexicon))
     if not cited:
@@ -119,6 +131,9 @@ def propose(
     findings = explore(asked, tilings, lexicon, reader, None)
     if len(findings.plans) != 1 or findings.doubtful:
         return None
+    for item, slot in cited:
+        if learn is not None and slot.slot in ("metric", "split"):
+            learn(asked.words(item.start, item.end), item.meanings[0])
     plan = next(iter(findings.plans)).model_copy(update={"mended": _told(cited, asked, lang)})
     return Answer(plan=plan, restatement=restate(plan, lang, now=now))
 

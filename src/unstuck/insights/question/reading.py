@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice, product
 
 from unstuck.i18n import Lang
-from unstuck.insights.plan import Answer, Grain, Kind, Option, Plan, Reading, Refuse
+from unstuck.insights.plan import Answer, Grain, Kind, Option, OwnWord, Plan, Reading, Refuse
 from unstuck.insights.question import lattice, numbers, spelling, times
 from unstuck.insights.question.assemble import IncompleteError, assemble
 from unstuck.insights.question.coverage import unexplained
@@ -53,14 +53,21 @@ class Findings:
 
 
 def read(
-    text: str, *, lexicon: Lexicon, now: datetime, timezone: str, lang: Lang, previous: Plan | None = None
+    text: str,
+    *,
+    lexicon: Lexicon,
+    now: datetime,
+    timezone: str,
+    lang: Lang,
+    previous: Plan | None = None,
+    business: bool = False,
 ) -> Reading:
     """`text` as one plan, a question back, or the words that were not understood.
 
     With `previous`, the last accepted plan of the conversation, words that make no question of their
-    own are read as an edit of it.
+    own are read as an edit of it. `business` is whether the desk keeps a business calendar.
     """
-    reader = Reader(now, timezone, workdays(timezone))
+    reader = Reader(now, timezone, workdays(timezone), business)
     asked = normalise(text)
     reading, left = _read(asked, lexicon, reader, lang, previous)
     slips = spelling.slips(asked, left, lexicon)
@@ -198,12 +205,31 @@ def _explore_one(findings: Findings, draft: Draft) -> None:
     if left:
         findings.leaves((word.start, word.end) for word in left)
         return
+    plan = _telling_own_words(plan, draft)
     doubts = [word.role for word in draft.words if word.meaning.doubtful]
     if doubts:
         findings.doubted = doubts[0]
         findings.doubtful[plan] = None
     else:
         findings.plans[plan] = None
+
+
+def _telling_own_words(plan: Plan, draft: Draft) -> Plan:
+    """The plan with the workspace's own words that led to it, those of the question before where they still count."""
+    kept = draft.previous.own_words if draft.previous is not None else ()
+    said = [word.meaning.own for word in draft.words if word.meaning.own is not None]
+    own = tuple(dict.fromkeys((*(word for word in kept if _still_counts(word, plan)), *said)))
+    return plan.model_copy(update={"own_words": own}) if own else plan
+
+
+def _still_counts(word: OwnWord, plan: Plan) -> bool:
+    match word.role:
+        case "value":
+            return any(one.field == word.field and word.value in one.values for one in plan.filters)
+        case "metric":
+            return plan.metric == word.field
+        case "dimension":
+            return word.field in plan.keys
 
 
 def options(plans: Iterable[Plan], reader: Reader, lang: Lang) -> tuple[Option, ...]:

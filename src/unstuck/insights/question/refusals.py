@@ -39,9 +39,12 @@ def _empty(meaning: Meaning) -> bool:
 
 
 def _out_of_scope(tiling: Tiling) -> str | None:
+    counts = any(meaning.role is Role.COUNT for item in tiling.items for meaning in item.meanings)
     for item in tiling.items:
+        # 转给 tells the bot to do it, but with "how many" it counts what was done.
+        asks = counts and any(meaning.role is Role.METRIC for meaning in item.meanings)
         for meaning in item.meanings:
-            if meaning.role is Role.REFUSE:
+            if meaning.role is Role.REFUSE and not asks:
                 return meaning.id
             if meaning.time is not None and meaning.time.role is TimeRole.FUTURE:
                 return "forecast"
@@ -140,15 +143,16 @@ def _corrections(findings: Findings, tilings: list[Tiling], lexicon: Lexicon, re
     from unstuck.insights.question.normalise import normalise
     from unstuck.insights.question.reading import cut
 
-    plans: dict[Plan, str] = {}
-    for text in spelling.corrected(findings.text, tilings, findings.left or (), lexicon):
+    plans: dict[Plan, Option] = {}
+    for text, guess in spelling.corrected(findings.text, tilings, findings.left or (), lexicon):
         again = normalise(text)
         found = explore(again, cut(again, lexicon, reader), lexicon, reader, None)
         if len(found.plans) == 1 and not found.doubtful:
-            plans.setdefault(next(iter(found.plans)), text)
+            plan = next(iter(found.plans))
+            plans.setdefault(plan, Option(label=text, plan=plan, guess=guess))
         if len(plans) == MOST_OPTIONS:
             break
-    return tuple(Option(label=text, plan=plan) for plan, text in plans.items())
+    return tuple(plans.values())
 
 
 def examples(reader: Reader, lang: Lang) -> tuple[Option, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from unstuck.insights.compile.dimensions import WEEKDAYS
@@ -261,6 +262,9 @@ def bind_distribution(draft: Draft, metric: Metric) -> None:
         draft.bind_all("kind", words)
 
 
+_END = re.compile(r"\bend\b|[底末]$")
+
+
 def bind_trend(draft: Draft) -> None:
     grains = draft.free(Role.GRAIN)
     if len({word.id for word in grains}) > 1:
@@ -272,6 +276,9 @@ def bind_trend(draft: Draft) -> None:
         draft.by, draft.compare_by, draft.kind = [draft.compare_by], None, None  # a line for each value
     if draft.kind is not None:
         raise NoReadingError(*grains, *trends)
+    ends = [word for word in grains if _END.search(draft.said(word))]
+    if ends and METRICS[draft.metric or ""].anchor is not Anchor.AS_OF:
+        raise NoReadingError(*ends)  # what was opened "at the end of each month" is no month's total
     draft.grain = Grain(grains[0].id) if grains else None
     draft.kind = Kind.TREND
     draft.bind_all("grain", [*grains, *trends])
@@ -315,12 +322,29 @@ def bind_clock(draft: Draft, metric: Metric) -> None:
             raise NoReadingError(word)
         draft.clock = word.id
         draft.bind("clock", word)
+    if not draft.bound_to("clock"):
+        draft.clock = usual_clock(draft, metric)
+
+
+def usual_clock(draft: Draft, metric: Metric) -> str:
+    """The clock of a question that names none: the desk's own hours, where it keeps a calendar.
+
+    A length that the question names is one of every hour ("within 2 days"), so that all of it is.
+    """
+    named = draft.within is not None or any(one.number is not None for one in draft.filters)
+    if draft.kind is Kind.LIST:
+        return "calendar"  # the oldest ticket is the one that was created first, whoever has it
+    measures = metric.unit in (Unit.DURATION, Unit.HOURS)
+    return "business" if draft.reader.business and measures and not named else "calendar"
+
+
+_DAYS = {"weekend": WEEKDAYS[5:], "workday": WEEKDAYS[:5]}
 
 
 def bind_day_kind(draft: Draft) -> None:
     """ "On weekends": a filter on the day of the week."""
     for word in draft.free(Role.DAY_KIND):
-        days = WEEKDAYS[5:] if word.id == "weekend" else WEEKDAYS[:5]
+        days = _DAYS.get(word.id) or (word.id.capitalize(),)
         draft.filters.append(Filter(field="weekday", values=days))
         draft.bind("filter:weekday", word)
 

@@ -104,17 +104,23 @@ def _is_english(word: str) -> bool:
     return word in _dictionary()
 
 
-def corrected(text: Text, tilings: list[Tiling], left: Spans, lexicon: Lexicon) -> Iterator[str]:
-    """The question with every unknown word replaced by one known word, likeliest first."""
+def corrected(
+    text: Text, tilings: list[Tiling], left: Spans, lexicon: Lexicon
+) -> Iterator[tuple[str, tuple[str, str] | None]]:
+    """The question with every unknown word replaced by one known word, likeliest first.
+
+    Beside it, where that is one word, the word and what it was taken for.
+    """
     if not left or len(left) > MOST_SLIPS:
         return
     nearest = [_nearest_words(text.plain[start:end]) for start, end in left]
     for words in islice(product(*nearest), MOST_CORRECTIONS):
-        yield _replaced(text, left, list(words))
+        guess = (text.words(*left[0]), words[0]) if len(left) == 1 else None
+        yield _replaced(text, left, list(words)), guess
     if len(left) <= 2:
         start, end = _name(text, tilings, left)
         for value in _nearest_values(text.plain[start:end], lexicon):
-            yield _replaced(text, ((start, end),), [value])
+            yield _replaced(text, ((start, end),), [value]), (text.words(start, end), value)
 
 
 def only_words(text: Text, left: Spans) -> bool:

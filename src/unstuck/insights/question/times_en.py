@@ -370,7 +370,7 @@ def _week(match: re.Match[str], reader: Reader) -> Time:
 
 
 def _to_date(match: re.Match[str], reader: Reader) -> Time:
-    grain = unit(match["unit"] or match["u2"] or match["u3"])
+    grain = unit(match["unit"] or match["u2"] or match["u3"] or match["u4"])
     return spans(reader.to_now(reader.this(grain)))
 
 
@@ -448,7 +448,8 @@ RULES: list[Rule] = [
     _rule(r"(?P<unit>[wmqy]td)", unit_to_date),
     _rule(
         rf"{UNIT} to date|this {UNIT.replace('unit', 'u2')} (?:so far|to date|until now|up to now)"
-        rf"|so far this {UNIT.replace('unit', 'u3')}",
+        rf"|so far this {UNIT.replace('unit', 'u3')}"
+        rf"|(?:since|from) (?:the )?(?:beginning|start) of (?:the|this) {UNIT.replace('unit', 'u4')}",
         _to_date,
     ),
     _rule("so far today|today so far", lambda m, r: spans(r.to_now(r.this(Grain.DAY)))),

@@ -332,6 +332,11 @@ _Y = rf"(?:{WHICH_YEAR}的?)?"
 _UNTIL_NOW = f"(?:至今|迄今|以来|到(?:{NOW_WORDS})|截至(?:{NOW_WORDS})|截止(?:{NOW_WORDS})|到(?:{NOW_WORDS})为止)"
 
 RULES: list[Rule] = [
+    # Behind "compared with" it is the one before the other stretch; alone it may be two things.
+    _rule(
+        "(?<=[比跟和与较])前(?:一|1)?个?(?P<unit>天|周|星期|月|季度|年)",
+        lambda m, r: Time(TimeRole.RELATIVE, unit=unit(m["unit"])),
+    ),
     _rule(
         "现在|目前|当前|此刻|眼下|这会儿|当下|此时|现阶段|截至目前|截止目前|到目前为止|截至现在|到现在为止", moment_now
     ),

@@ -1,0 +1,153 @@
+"""A rehearsal of the real log against a replay by force: every open ticket at every step, with books of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from unstuck.clock import FrozenClock, iso
+from unstuck.deps import Deps
+from unstuck.imports.mapping import read_map
+from unstuck.nudges.desk import Desk, read_desk
+from unstuck.nudges.ladder import Next, Told, next_nudge
+from unstuck.nudges.rehearsal import as_json, rehearse
+from unstuck.stalls import thresholds, visits
+from unstuck.stalls.find import Stall, find
+from unstuck.stalls.histories import History, histories
+from unstuck.stalls.turn import whose_turn
+from unstuck.testing import Databases, import_file, shared_data
+from unstuck.testing_nudges import small_desk
+from unstuck.tickets.database import reading
+from unstuck.tickets.history import TICKET
+from unstuck.tickets.timeline import Timeline
+
+END = datetime(2016, 6, 1, 12, tzinfo=UTC)
+STEP, A_DAY = timedelta(minutes=10), 144
+LOG = "uci_incident_event_log"
+
+
+@dataclass
+class Past:
+    """A ticket, folded anew whenever something happened to it."""
+
+    history: History
+    told: list[Told] = field(default_factory=list)
+    _folded: dict[int, Timeline | None] = field(default_factory=dict)
+
+    def at(self, now: datetime) -> Timeline | None:
+        known = sum(change.at <= now for change in self.history.changes) if self._folded else 0
+        known = known or self.history.known_at(now)
+        if known not in self._folded:
+            self._folded = {known: self.history.first(known)}
+        return self._folded[known]
+
+
+@dataclass
+class Force:
+    """What would have been sent, by looking at everything all the time."""
+
+    desk: Desk
+    pasts: list[Past]
+    zone: ZoneInfo
+    sent: list[tuple[Past, Next, datetime]] = field(default_factory=list)
+    put_off: set[tuple[int, str, int]] = field(default_factory=set)
+
+    def step(self, now: datetime) -> None:
+        wanted = sorted(self._wanted(now), key=lambda one: (-one[1].waited / max(one[1].threshold, 1), one[1].ticket))
+        today = now.astimezone(self.zone).date()
+        heard = Counter(n.recipient for _, n, at in self.sent[-5000:] if at.astimezone(self.zone).date() == today)
+        for past, _, upcoming in wanted:
+            if heard[upcoming.recipient] >= self.desk.rules.person_per_day:
+                self.put_off.add((past.history.ticket.id, upcoming.occasion, upcoming.step))
+                continue
+            heard[upcoming.recipient] += 1
+            past.told.append(Told(upcoming.occasion, upcoming.step, upcoming.recipient, "sent", now, now))
+            self.sent.append((past, upcoming, now))
+
+    def _wanted(self, now: datetime) -> Iterator[tuple[Past, Stall, Next]]:
+        for past in self.pasts:
+            timeline, source = past.at(now), past.history.ticket.source_id
+            stall = find(timeline, self.desk.policy(source), now) if timeline else None
+            if stall is None:
+                continue
+            upcoming = next_nudge(stall, past.told, self.desk.situation(source, stall), now)
+            if upcoming is not None and upcoming.at <= now:
+                yield past, stall, upcoming
+
+    def counts(self, start: datetime, end: datetime) -> dict[str, Any]:
+        moved = [self._moved_at(past, upcoming, at, end) for past, upcoming, at in self.sent]
+        pairs = list(zip(self.sent, moved, strict=True))
+        first: dict[tuple[int, str], timedelta] = {}
+        for (past, upcoming, at), then in pairs:
+            occasion = upcoming.occasion.partition("+")[0]
+            first.setdefault((past.history.ticket.id, occasion), (then or end) - at)
+        recipients = Counter(upcoming.recipient for _, upcoming, _ in self.sent)
+        return {
+            "from": iso(start),
+            "until": iso(end),
+            "sent": len(self.sent),
+            "tickets": len({past.history.ticket.id for past, _, _ in self.sent}),
+            "recipients": sorted(recipients.values()),
+            "by_step": dict(sorted(Counter(str(upcoming.step) for _, upcoming, _ in self.sent).items())),
+            "by_rule": dict(Counter(upcoming.rule for _, upcoming, _ in self.sent)),
+            "after_moved": 0,
+            "moved_within_2h": sum(then is not None and then - at <= timedelta(hours=2) for (_, _, at), then in pairs),
+            "avoidable_hours": round(sum(first.values(), timedelta()).total_seconds() / 3600),
+            "put_off": len(self.put_off),
+        }
+
+    def _moved_at(self, past: Past, upcoming: Next, at: datetime, end: datetime) -> datetime | None:
+        """When the ticket's standing still was over."""
+        for change in past.history.changes:
+            if at < change.at <= end:
+                timeline = past.history.at(change.at)
+                turn = whose_turn(timeline) if timeline else None
+                if turn is None or iso(turn.still_since) != upcoming.occasion.partition("+")[0]:
+                    return change.at
+        return None
+
+
+def by_force(deps: Deps, start: datetime, end: datetime) -> dict[str, Any]:
+    with deps.facts.connect() as relations, reading(deps.engine) as connection:
+        desk = read_desk(connection, deps.settings, {})
+        seen = visits.read(relations, desk.calendars)
+        tickets = list(connection.execute(TICKET.select().with_only_columns(TICKET.c.id)).scalars())
+        pasts = [Past(one) for one in histories(connection, tickets)]
+    found = Force(desk, [], ZoneInfo(deps.settings.timezone))
+    for number in range((end - start) // STEP + 1):
+        now = start + number * STEP
+        if number % A_DAY == 0:
+            found.desk = desk.having_learned(thresholds.learn(seen, now))
+            # Nothing more happens to what was over before this day began and is not touched in it.
+            until = now + timedelta(days=1)
+            found.pasts = [past for past in pasts if past.at(now) is None or lives(past, now, until)]
+        found.step(now)
+    return found.counts(start, end)
+
+
+def lives(past: Past, start: datetime, end: datetime) -> bool:
+    timeline = past.at(start)
+    touched = any(start <= change.at < end for change in past.history.changes)
+    return touched or (timeline is not None and timeline.current.stage_class.is_open)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("days", [21])
+def test_the_rehearsal_counts_what_a_replay_by_force_counts(databases: Databases, tmp_path: Path, days: int) -> None:
+    log, mapping = (shared_data(f"tickets/{LOG}{end}", Path(__file__).parents[2]) for end in (".csv.gz", ".map.toml"))
+    if log is None or mapping is None:
+        pytest.skip("the real log is not here")
+    with small_desk(databases.sqlite(), tmp_path / "home", rules="", clock=FrozenClock(END)) as deps:
+        import_file(deps.engine, log, read_map(mapping))
+        found = as_json(rehearse(deps.engine, deps.facts, deps.settings, END, days))
+        found["recipients"] = sorted(one["n"] for one in found["recipients"])
+        assert found["sent"] > 100
+        assert found == by_force(deps, END - timedelta(days=days), END)
