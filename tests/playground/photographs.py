@@ -1,4 +1,4 @@
-"""What the bot shows, photographed in the playground: twelve views, in English, in Chinese, and at their worst.
+"""What the bot shows, photographed in the playground: thirteen views, in English, in Chinese, and at their worst.
 
     make photographs            # or: python tests/playground/photographs.py DIRECTORY
 
@@ -20,6 +20,8 @@ from slack_sdk import WebClient
 
 from bot import blocks
 from bot.blocks import feedback, resolution
+from bot.blocks import home as drawing
+from bot.blocks.home import Line, Mine, Pages
 from bot.blocks.resolution import Draft
 from bot.playground.opening import Open
 from bot.playground.seats import EVERYBODY
@@ -119,7 +121,10 @@ def _native(words: Words) -> blocks.Drawn:
     series[1]["data"] = [{"label": p["label"], "value": q["value"]} for p, q in zip(points, points[::-1], strict=True)]
     chart = {"type": "bar", "series": series, "axis_config": {"categories": labels, "y_label": words["hours"][:50]}}
     rows = [[{"type": "raw_text", "text": words["column"][:100]}, {"type": "raw_text", "text": "n"}]]
-    rows += [[{"type": "raw_text", "text": p["label"]}, {"type": "raw_number", "value": p["value"]}] for p in points]
+    rows += [
+        [{"type": "raw_text", "text": p["label"]}, {"type": "raw_number", "value": p["value"], "text": str(p["value"])}]
+        for p in points
+    ]
     table = {"type": "data_table", "caption": words["what"][:200], "rows": rows, "page_size": 3}
     pie = {"type": "pie", "segments": points[:3]}
     drawn = [
@@ -131,10 +136,12 @@ def _native(words: Words) -> blocks.Drawn:
 
 
 def windows(words: Words, lang: Lang) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The Home and two modals by name."""
-    waiting = blocks.Waiting("206647", words["title"], "https://desk.example/1", words["stage"], 250_000)
-    yield "home", blocks.home([waiting] * (1 if words is not EXTREME else 60), lang, may_ask=True)
+    """The Home and three modals by name."""
+    many = 60 if words is EXTREME else 1
+    ticket = Line("206647", words["title"], "https://desk.example/1", words["stage"], 250_000)
+    yield "home", drawing.home(Mine([ticket] * many, [ticket] * many, [ticket] * many), Pages(), lang)
     yield "saving", resolution.form(Draft(words["title"][:140], words["text"][:3000], words["text"][:3000]), {}, lang)
+    yield "hours", drawing.hours_form(Mine(hours=("09:00", "17:30", (0, 1, 2, 3, 4))), lang)
     yield "comment", feedback.comment_form("wrong", "1", lang)
 
 

@@ -53,7 +53,7 @@ function tools(insert, where, app, go) {
 
 async function post(text, where, app) {
   if (!text.startsWith("/") || where.thread_ts) return does("say", { ...where, text });
-  const [name, ...rest] = text.split(/\s+/);
+  const name = text.split(/\s/)[0];
   if (!app.commands.some((one) => one.command === name)) return { ok: false, words: t("no_command", { name }) };
-  return does("command", { ...where, name, text: text.slice(name.length).trim(), words: rest.length });
+  return does("command", { ...where, name, text: text.slice(name.length).trim() });
 }

@@ -33,26 +33,3 @@ export function link(address, ...children) {
   if (!["http:", "https:", "mailto:"].includes(url.protocol)) return el("span", {}, ...children);
   return el("a", { href: url.href, target: "_blank", rel: "noopener noreferrer" }, ...children);
 }
-
-/** Tab stays among the nodes of `box`; Escape calls `close`. */
-export function trapFocus(box, close) {
-  box.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      close();
-    }
-    if (event.key !== "Tab") return;
-    const stops = focusable(box);
-    if (!stops.length) return;
-    const edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
-    if (document.activeElement === edge || !box.contains(document.activeElement)) {
-      event.preventDefault();
-      (event.shiftKey ? stops[stops.length - 1] : stops[0]).focus();
-    }
-  });
-}
-
-export function focusable(box) {
-  const all = box.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']");
-  return [...all].filter((node) => !node.disabled && node.getClientRects().length);
-}

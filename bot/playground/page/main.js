@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { el } from "./dom.js";
 import { Frame } from "./frame.js";
-import { forgetAll, markRead, me, nameOf, roots, state, take } from "./state.js";
+import { forgetAll, markRead, me, nameOf, state, take } from "./state.js";
 import { learn, speak, t } from "./words.js";
 import { showWindow } from "./window.js";
 
@@ -87,6 +87,3 @@ document.addEventListener("click", (event) => {
 
 const wanted = address().user;
 become(state.people.some((one) => one.user === wanted) ? wanted : state.people[0].user);
-
-// For whoever debugs this page.
-globalThis.playground = { state, roots };

@@ -4,7 +4,7 @@ import { blocks } from "./blocks.js";
 import { el, link } from "./dom.js";
 import { menu } from "./menu.js";
 import { exactly, timeOf } from "./moments.js";
-import { does, isWithBot, nameOf, replies, state } from "./state.js";
+import { does, nameOf, replies, state } from "./state.js";
 import { markdown } from "./rich.js";
 import { mrkdwn, textObject } from "./text.js";
 import { t } from "./words.js";
@@ -92,10 +92,9 @@ function more(thing, inThread, go, shortcuts) {
   return el("div", { class: "message-tools" }, node);
 }
 
-/** Whether two drawings of a message would differ. */
+/** What a drawing of a message depends on beside the message: two with one stamp look the same. */
 export function stamp(thing, inThread) {
-  const below = inThread ? "" : `${replies(thing.channel, thing.ts).length}:${state.statuses.get(`${thing.channel}:${thing.ts}`)?.status ?? ""}`;
-  return below;
+  if (inThread) return "";
+  const status = state.statuses.get(`${thing.channel}:${thing.ts}`)?.status ?? "";
+  return `${replies(thing.channel, thing.ts).length}:${status}`;
 }
-
-export { isWithBot };
