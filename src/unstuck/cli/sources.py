@@ -96,7 +96,8 @@ def connect(
     _keep(directory, config, guessed, variable, words, is_new=is_new, in_file=token_in_file)
     if first_sync:
         sync(name=name, home=home, lang=lang, as_json=as_json)
-        progress.print(t("sources.next", words), markup=False, highlight=False)
+        where = f" --home {home}" if home is not None else ""
+        progress.print(t("sources.next", words, home=where), markup=False, highlight=False)
     elif as_json:
         print_json({"source": name, "pulled": 0, "new_changes": 0, "cursor": None, "seconds": 0.0})
 
