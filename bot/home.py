@@ -151,7 +151,8 @@ def _health(role: Role, desk: Desk) -> Health | None:
     """For admins; for managers while no admins are named."""
     needed = Role.ADMIN if desk.deps.settings.admins else Role.MANAGER
     try:
-        return health(desk.deps) if role >= needed else None
+        # What is wrong with the desk as a whole is not for a workspace that sees some of its teams.
+        return health(desk.deps) if role >= needed and desk.teams is None else None
     except UnstuckError as error:
         log.warning("no health on the Home: %s", error)
         return None

@@ -44,7 +44,7 @@ def on_linked(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     form = sent(body)
     typed = form.get(linking.TICKET)
     with desk.deps.sessions() as session:
-        ticket_id = discussions.find_ticket(session, typed)
+        ticket_id = discussions.find_ticket(session, typed, desk.teams)
     if ticket_id is None:
         lang: Lang = "zh" if form.metadata.get("lang") == "zh" else "en"
         ack(response_action="errors", errors={linking.TICKET: t("linking.no_such", lang)})

@@ -54,7 +54,8 @@ def on_link(body: dict[str, Any], event: dict[str, Any], desk: Desk) -> None:
 def _show(event: dict[str, Any], desk: Desk) -> None:
     channel, urls = str(event["channel"]), [str(link["url"]) for link in event["links"]]
     with desk.deps.sessions() as session:
-        found = {url: ticket for url in urls if (ticket := ticket_links.find(session, url)) is not None}
+        known = ((url, ticket_links.find(session, url)) for url in urls)
+        found = {url: ticket for url, ticket in known if ticket is not None and _is_ours(ticket, desk)}
         teams = ticket_links.is_team_channel(session, channel)
     # Links of nobody's tickets are looked up first: they cost no call to Slack.
     if not found or (sees := _readers(channel, str(event["user"]), desk)) is Sees.NOTHING:
@@ -69,6 +70,11 @@ def _show(event: dict[str, Any], desk: Desk) -> None:
     except (SlackApiError, *LINE_BROKEN) as error:
         # Deleted meanwhile, say. The link itself still stands.
         log.info("no preview in %s: %s", channel, error)
+
+
+def _is_ours(ticket: Linked, desk: Desk) -> bool:
+    """Whether this workspace may see anything of the ticket."""
+    return desk.teams is None or ticket.team in desk.teams
 
 
 def _whole(ticket: Linked, channel: str, sees: Sees, *, teams: bool) -> bool:

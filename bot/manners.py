@@ -102,6 +102,7 @@ def _save(form: Sent, place: InModal, desk: Desk) -> None:
         place.tell("manners.admins_only")
         return
     ticked, used = form.ticked(ALONE), form.ticked(SOURCES)
+    # None ticked, or no list to tick in: nothing is left out.
     without = sorted(set(_sources(desk)) - used) if used else []
     news = {
         "mode": form.get(MODE) if form.get(MODE) in MODES else None,
@@ -121,5 +122,8 @@ def _chosen(manners: Manners, desk: Desk) -> Chosen:
 
 
 def _sources(desk: Desk) -> tuple[str, ...]:
+    """All of them; a workspace that sees some teams only is not told which systems there are."""
+    if desk.teams is not None:
+        return ()
     with desk.deps.sessions() as session:
         return tuple(session.exec(select(Source.name).order_by(Source.name)))

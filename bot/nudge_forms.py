@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
+from sqlalchemy import delete
+from sqlmodel import col
 
 from bot import blocks
 from bot.blocks import forms
@@ -42,6 +44,8 @@ log = logging.getLogger("unstuck.bot")
 LONGEST = timedelta(days=366)
 #: When to look again unless somebody says another day.
 LOOK_AGAIN = timedelta(days=3)
+#: How long a reply that was looked at and not sent is kept.
+DRAFTS_KEPT = timedelta(days=1)
 _DRAFT = "reply:"
 
 Draw = Callable[["Desk", Target, dict[str, Any], Member, Lang], View | blocks.Drawn]
@@ -117,7 +121,7 @@ def on_typing(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     """Names of the ticket's own desk, for members only."""
     member = desk.people.get(body["user"]["id"])
     target = _target(desk, str(read_metadata(body["view"]).get("nudge")))
-    if target is None or desk.roles.role(member) < Role.MEMBER:
+    if target is None or desk.teams is not None or desk.roles.role(member) < Role.MEMBER:
         ack(options=[])
         return
     found = ticket_actions.candidates(desk.deps, target.source_id, str(body.get("value") or ""), forms.MAX_OPTIONS)
@@ -231,6 +235,9 @@ def on_reply(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     key = secrets.token_hex(8)
     action = _action(target, ActionKind.REPLY, form.get(drawing.WORDS), key, member, desk)
     with desk.deps.sessions.begin() as session:
+        # What nobody sent is nobody's to keep.
+        stale = col(Thread.key).startswith(_DRAFT), col(Thread.updated_at) < desk.deps.clock.now() - DRAFTS_KEPT
+        session.execute(delete(Thread).where(*stale))
         draft = {"text": action.value, "user": member.id, "nudge": target.nudge_id}
         session.add(Thread(key=_DRAFT + key, plan=draft, updated_at=desk.deps.clock.now()))
     metadata = form.metadata | {"key": key}
@@ -246,15 +253,16 @@ def on_confirm(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
 
 def _send(target: Target, form: Sent, member: Member, place: InModal, desk: Desk) -> None:
     """What was shown, once. The words stay with the ticket system; of the draft nothing is left."""
-    with desk.deps.sessions.begin() as session:
+    with desk.deps.sessions() as session:
         row = session.get(Thread, _DRAFT + _key(form))
         draft = dict(row.plan) if row is not None else {}
-        if row is not None:
-            session.delete(row)
     if draft.get("user") != member.id or draft.get("nudge") != target.nudge_id:
         place.tell("bot.expired")
         return
     state = _write(desk, target, form, ActionKind.REPLY, str(draft["text"]), member)
+    # Last: killed before, it is done again under the same key, which is once.
+    with desk.deps.sessions.begin() as session:
+        session.execute(delete(Thread).where(col(Thread.key) == _DRAFT + _key(form)))
     place.tell(f"nudge_forms.reply_{state}")
 
 

@@ -15,14 +15,14 @@ from bot.blocks.forms import choice, modal, option, ticks, time_of_day
 from bot.blocks.shapes import actions, button, context, divider, header, section
 from bot.blocks.text import Block, Markup, clip, escape, moment, passage, plain, rich, rich_link, say, words
 from unstuck.desk_health import Health, Names
-from unstuck.i18n import LANGS, Lang, format_duration, t
+from unstuck.i18n import LANGS, Lang, format_duration, format_number, t
 from unstuck.overview import Overview
 
 LANGUAGE, HOURS, TURN, HOURS_FORM = "home_language", "home_hours", "home_turn", "home_hours_form"
 #: The choice "as my Slack has it".
 AUTOMATIC = "auto"
 OWN, FROM, TO, DAYS = "own", "from", "to", "days"
-PAGE = 10
+PAGE, SURGES = 10, 5
 MAX_SENTENCE, MAX_NAME = 1500, 60
 
 View = dict[str, Any]
@@ -174,6 +174,13 @@ def _overview(found: Overview, lang: Lang) -> Iterator[Block]:
     yield header(t("home.stuck", lang))
     yield from passage(clip(found.stuck, MAX_SENTENCE) or "…")
     yield context(say("bot.counted", lang, what=found.restatement))
+    yield header(t("home.surges", lang))
+    if not found.surges:
+        yield section(say("home.no_surges", lang))
+    for one in found.surges[:SURGES]:
+        usual = format_number(one.usual, lang)
+        line = say("home.surge", lang, stage=clip(one.stage, MAX_NAME), n=one.entered, usual=usual)
+        yield section(Markup(f"{line} {say('home.surge_since', lang, at=moment(one.since, lang))}"))
     if found.weeks:
         yield header(t("home.weeks", lang))
         told = [t("home.week", lang, label=w.label, opened=w.opened, solved=w.solved) for w in found.weeks]

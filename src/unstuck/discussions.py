@@ -10,9 +10,10 @@ from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from unstuck.tickets.history import TICKET, table_of
-from unstuck.tickets.tables import KnowledgeUse, Nudge, Source, TicketThread
+from unstuck.tickets.tables import KnowledgeUse, Nudge, Source, Team, TicketThread
 
-NUDGE, SOURCE, THREAD, USE = table_of(Nudge), table_of(Source), table_of(TicketThread), table_of(KnowledgeUse)
+NUDGE, SOURCE, TEAM = table_of(Nudge), table_of(Source), table_of(Team)
+THREAD, USE = table_of(TicketThread), table_of(KnowledgeUse)
 #: A nudge shows so many.
 SHOWN = 3
 
@@ -27,14 +28,20 @@ class Place:
     url: str | None = None
 
 
-def find_ticket(session: Session, typed: str) -> int | None:
-    """`Ticket.id` of what somebody typed: a number, `source/number` or an address. `None`: no ticket, or several."""
+def find_ticket(session: Session, typed: str, teams: Sequence[str] | None = None) -> int | None:
+    """`Ticket.id` of what somebody typed: a number, `source/number` or an address. `None`: no ticket, or several.
+
+    `teams`: names of those whose tickets there are for whoever asks; `None`: all.
+    """
     name = typed.strip().removeprefix("#").strip()
     source, _, number = name.partition("/")
     is_named = or_(
         TICKET.c.ext_id == name, TICKET.c.url == name, (SOURCE.c.name == source) & (TICKET.c.ext_id == number)
     )
     wanted = select(TICKET.c.id).join(SOURCE, SOURCE.c.id == TICKET.c.source_id)
+    if teams is not None:
+        theirs = (TEAM.c.source_id == TICKET.c.source_id) & (TEAM.c.ext_id == TICKET.c.team)
+        wanted = wanted.join(TEAM, theirs).where(TEAM.c.name.in_(teams))
     found = session.execute(wanted.where(is_named, TICKET.c.deleted_at.is_(None)).limit(2)).scalars().all()
     return found[0] if len(found) == 1 else None
 

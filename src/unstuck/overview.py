@@ -10,6 +10,8 @@ from unstuck.i18n import Lang, t
 from unstuck.insights import ask
 from unstuck.insights.ask import Told
 from unstuck.insights.plan import Answer, Grain, Kind, Plan, Scope, Window
+from unstuck.nudges import surges
+from unstuck.nudges.surges import Surge
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
@@ -36,6 +38,8 @@ class Overview:
     #: What was counted, and of what time.
     restatement: str
     weeks: tuple[Week, ...] = ()
+    #: Stages that more tickets enter this week than usual, the least likely first.
+    surges: tuple[Surge, ...] = ()
 
 
 def overview(deps: Deps, scope: Scope, lang: Lang) -> Overview:
@@ -49,7 +53,18 @@ def overview(deps: Deps, scope: Scope, lang: Lang) -> Overview:
     )
     came, went = ({row[0]: row[1] for row in told.rows} for told in (opened, solved))
     weeks = [Week(label, came.get(label, "0"), went.get(label, "0")) for label in dict.fromkeys([*came, *went])]
-    return Overview(stuck.sentence, stuck.restatement, tuple(weeks[-SHOWN:]))
+    return Overview(stuck.sentence, stuck.restatement, tuple(weeks[-SHOWN:]), _surges(deps, scope))
+
+
+def _surges(deps: Deps, scope: Scope) -> tuple[Surge, ...]:
+    """Of the whole desk: who sees some teams only is told none."""
+    if scope.teams is not None:
+        return ()
+    facts = deps.facts.connect()
+    try:
+        return tuple(surges.find(facts, deps.clock.now(), deps.settings.timezone)[:SHOWN])
+    finally:
+        facts.close()
 
 
 def _stuck(deps: Deps, lang: Lang) -> Plan:

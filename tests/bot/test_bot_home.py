@@ -88,6 +88,7 @@ def test_only_managers_see_the_flow_and_only_admins_the_health(pages: Pages) -> 
     assert "Health" not in ana
     assert "Where it is stuck now" in mia
     assert "The last four weeks" in mia
+    assert "Surges" in mia
     assert "Health" not in mia
     assert "Ghost" in ada
     assert "Repairs" in ada

@@ -22,6 +22,7 @@ from knowledge.fate import REASONS
 from unstuck.desk_health import Connected, Health, Names
 from unstuck.i18n import LANGS, Lang, t
 from unstuck.insights.chart_series import Series
+from unstuck.nudges.surges import Surge
 from unstuck.overview import Overview, Week
 from unstuck.ticket_links import Linked
 
@@ -46,7 +47,9 @@ healths = st.builds(
     st.integers(0, 999),
     st.integers(0, 999),
 )
-overviews = st.builds(Overview, texts, texts, st.lists(st.builds(Week, texts, texts, texts), max_size=5).map(tuple))
+surges = st.builds(Surge, texts, st.just(AT), st.integers(0, 10**6), st.floats(0, 10**6), st.just(0.001))
+weeks = st.lists(st.builds(Week, texts, texts, texts), max_size=5).map(tuple)
+overviews = st.builds(Overview, texts, texts, weeks, st.lists(surges, max_size=9).map(tuple))
 own_hours = st.none() | st.just(("09:00", "17:30", (0, 1, 2, 3, 4, 5, 6))) | st.just(("00:00", "23:59", ()))
 
 
