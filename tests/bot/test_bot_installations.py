@@ -26,9 +26,10 @@ from bot.serving import Link, mount_installation, over_http, site
 from bot.testing import TODAY, small_desk
 from bot.work import Work
 from bot.workspaces import Workspaces
-from unstuck.clock import FrozenClock
+from unstuck.cli import main
+from unstuck.clock import FrozenClock, SystemClock
 from unstuck.deps import Deps
-from unstuck.troubles import recent
+from unstuck.troubles import note, recent
 
 ONE, TWO, LIMITED, ORG = "T0ONE", "T0TWO", "T0LIMITED", "E0ORG"
 QUESTION = "Why does the dishwasher stop and blink E24?"
@@ -256,3 +257,21 @@ def test_its_pages_tell_no_secret(house: House) -> None:
         page = house.get(path)[2]
         assert CLIENT_SECRET not in page
         assert "xoxb" not in page
+
+
+def test_doctor_names_the_workspaces_and_what_did_not_get_through(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.install(TWO)
+    with house.deps.sessions.begin() as session:
+        note(session, "app_mention", "is_archived", SystemClock().now(), "C0GONE")
+    for name, value in {"CLIENT_ID": "1.2", "CLIENT_SECRET": CLIENT_SECRET, "SIGNING_SECRET": "s"}.items():
+        monkeypatch.setenv(f"SLACK_{name}", value)
+    monkeypatch.setenv("UNSTUCK_WORKSPACES", TWO)
+    monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
+    monkeypatch.setattr("sys.argv", ["unstuck", "doctor", "--home", str(house.deps.settings.home)])
+    with pytest.raises(SystemExit):
+        main()
+    told = capsys.readouterr().out
+    assert TWO in told
+    assert "app_mention (is_archived), 1 times, place C0GONE" in told

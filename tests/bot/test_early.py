@@ -13,11 +13,14 @@ from bot.blocks.early import early as drawn_early
 from bot.notices import deliver_notices
 from bot.playground.run import pointing_at
 from bot.playground.standin import SlackStandIn
+from unstuck import notices
 from unstuck.clock import FrozenClock
 from unstuck.deps import Deps
 from unstuck.jobs import Jobs
+from unstuck.notices import Told
 from unstuck.nudges import risks
 from unstuck.nudges.at_risk import AtRisk
+from unstuck.nudges.recipients import ADMIN
 from unstuck.stalls.risk import Reason, Risk
 from unstuck.testing import NOON, Databases, a_ticket
 from unstuck.testing_nudges import small_desk, tell
@@ -92,3 +95,20 @@ def test_a_channel_is_told_nothing_about_persons() -> None:
     nobodys = {"unowned": [], "unowned_n": 0, "orphaned": [], "orphaned_n": 0}
     assert "Ana" not in str(drawn_early(news | nobodys, "en", alone=False))
     assert "Ana" in str(drawn_early(news | nobodys, "en", alone=True))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_rule_to_retire_is_the_admins_to_hear_or_else_the_managers(
+    slack: SlackStandIn, databases: Databases, tmp_path: Path, managers: list[str], named: bool
+) -> None:
+    admin = slack.add_user("adi", locale="zh-CN")
+    given = pointing_at(slack) | {"managers": managers[0], "admins": admin if named else ""}
+    with small_desk(databases.sqlite(), tmp_path, clock=FrozenClock(MORNING), **given) as desk:
+        with desk.sessions.begin() as session:
+            said = {"rule": "overdue", "n": 30, "sent": 60, "share": 0.5, "file": "nudges.toml"}
+            notices.put(session, Told("retire:overdue:2026-01", "retire", said, ADMIN), MORNING)
+        deliver_notices(desk, web_client(desk.settings))
+    [message] = slack.messages(by_bot=True)
+    assert message.channel == slack.direct(admin if named else managers[0])
+    assert ("经常判错" if named else "is often wrong") in message.all_text()
+    assert "50%" in message.all_text()

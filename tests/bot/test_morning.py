@@ -87,12 +87,18 @@ def test_what_can_wait_comes_in_one_message_in_the_morning_once(place: Place) ->
     assert place.states() == ["sent", "sent", "sent"]
 
 
+def menu_of(message: Message, value: str) -> str:
+    """Where in the message the menu with that option stands: each line has one."""
+    menus = [(at, (block.get("accessory") or {}).get("options", [])) for at, block in enumerate(message.blocks)]
+    return next(f"b{at}" for at, options in menus if value in [option["value"] for option in options])
+
+
 def test_a_line_is_settled_by_its_own_menu_and_struck_when_its_ticket_moves(place: Place) -> None:
     place.stall("T-1", "T-2")
     place.minute()
     place.minute(THURSDAY + timedelta(minutes=10))
     [digest] = place.messages()
-    place.bot.slack.press(place.ana, digest, LINE, "2:mine")
+    place.bot.slack.press(place.ana, digest, LINE, "2:mine", block=menu_of(digest, "2:mine"))
     place.bot.settle()
     assert "is on it" in place.messages()[0].all_text()
     tell(place.bot.deps, [a_change("T-2", THURSDAY, status="Closed")])

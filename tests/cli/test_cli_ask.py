@@ -221,3 +221,17 @@ def test_rows_are_saved_for_spreadsheets(run: Run, tmp_path: Path) -> None:
     assert [cell.value for cell in sheet[1]] == ["Team", "Backlog"]
     code, _, err = run("ask", "backlog by team", "--rows", str(tmp_path / "rows.pdf"))
     assert (code, ".xlsx" in err) == (2, True)
+
+
+def test_a_word_of_the_desks_own_is_taught_listed_and_forgotten(run: Run) -> None:
+    asked = ("ask", "backlog of fixers", "--as-of", AS_OF, "--json")
+    assert json.loads(run(*asked)[1])["status"] == "refuse"
+    code, out, _ = run("alias", "add", "fixers", "Group 2", "--by", "Ana", "--json")
+    assert (code, json.loads(out)["value"]) == (0, "Group 2")
+    answer = json.loads(run(*asked)[1])
+    assert (answer["status"], answer["rows"]) == ("answer", [[2]])
+    assert "“fixers” = team Group 2, set by Ana on" in answer["restatement"]
+    assert "fixers" in run("alias", "list")[1]
+    assert run("alias", "add", "closed", "Group 2")[0] == 1
+    assert run("alias", "remove", "fixers")[0] == 0
+    assert json.loads(run(*asked)[1])["status"] == "refuse"

@@ -66,11 +66,14 @@ def _checks(settings: Settings, lang: Lang) -> Iterator[Check]:
         yield from _store_checks(built, lang)
         yield from _knowledge_checks(built, lang)
         yield from _delivery_checks(built, lang)
+        if settings.is_distributed:
+            yield _installations_check(built, lang)
         built.close()
     yield from _source_checks(settings, lang)
     yield _embedder_check(settings, lang)
     yield _model_check(settings, lang)
-    yield _slack_check(settings, lang)
+    if not settings.is_distributed:
+        yield _slack_check(settings, lang)
 
 
 def _store_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
@@ -131,6 +134,23 @@ def _delivery_checks(deps: Deps, lang: Lang) -> Iterator[Check]:
         yield Check("delivery", "failed", says)
     if len(found) > MOST_TROUBLES:
         yield Check("delivery", "failed", t("doctor.more_troubles", lang, n=len(found) - MOST_TROUBLES))
+
+
+def _installations_check(deps: Deps, lang: Lang) -> Check:
+    """Which workspaces have installed the app by themselves."""
+    from sqlmodel import select
+
+    from unstuck.tickets.tables import Installation
+
+    if deps.settings.slack_app_token is None and deps.settings.slack_signing_secret is None:
+        return Check("slack", "failed", t("doctor.half_slack", lang))
+    if not deps.settings.workspaces:
+        return Check("slack", "failed", t("doctor.no_workspaces", lang))
+    with deps.sessions() as session:
+        places = [f"{one.name or '?'} ({one.place})" for one in session.exec(select(Installation)).all()]
+    if not places:
+        return Check("slack", "missing", t("doctor.not_installed", lang))
+    return Check("slack", "ok", t("doctor.installed", lang, names=", ".join(sorted(places))))
 
 
 def _source_checks(settings: Settings, lang: Lang) -> Iterator[Check]:

@@ -53,6 +53,8 @@ def manifest(
     if url is not None:
         at = f"{url.rstrip('/')}/slack/events"
         shape["settings"]["socket_mode_enabled"] = False
+        # Only used where several workspaces install the app by themselves.
+        shape["oauth_config"]["redirect_urls"] = [f"{url.rstrip('/')}/slack/oauth_redirect"]
         shape["settings"]["event_subscriptions"]["request_url"] = at
         shape["settings"]["interactivity"]["request_url"] = at
         for command in shape["features"]["slash_commands"]:

@@ -41,6 +41,8 @@ WHERE v.class IN ('NEW', 'ACTIVE', 'WAIT_CUSTOMER', 'WAIT_INTERNAL', 'WAIT_VENDO
     AND v.stage IS NOT NULL AND v.stage NOT IN (SELECT stage FROM timers)
 """
 
+_WORDS = ("stage", "team", "priority")
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -104,12 +106,26 @@ class Seen:
 
 def read(connection: DuckDBPyConnection, calendars: Calendars) -> Visits:
     """All visits to stages of open classes, from the relations of `facts`; timers are left out."""
-    columns = connection.execute(_SQL).fetchnumpy()
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE visit AS {_SQL}")
+    # The database numbers the words: rows of them as objects would take as much memory again.
+    codes = (f"dense_rank() OVER (ORDER BY {name} NULLS LAST) - 1 AS {name}" for name in _WORDS)
+    columns = connection.execute(f"SELECT * REPLACE ({', '.join(codes)}) FROM visit").fetchnumpy()
+    stage, team, priority = (
+        Labels(
+            tuple(
+                row[0]
+                for row in connection.execute(f"SELECT DISTINCT {name} FROM visit ORDER BY 1 NULLS LAST").fetchall()
+            ),
+            whole(columns[name]),
+        )
+        for name in _WORDS
+    )
+    connection.execute("DROP TABLE visit")
     start, end = whole(columns["start_s"]), whole(columns["end_s"], NEVER)
     return Visits(
-        stage=labels(columns["stage"]),
-        team=labels(columns["team"]),
-        priority=labels(columns["priority"]),
+        stage=stage,
+        team=team,
+        priority=priority,
         start=start,
         end=end,
         # Teams without a calendar have no business clock: every second counts.

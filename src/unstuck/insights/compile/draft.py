@@ -98,7 +98,7 @@ class Draft:
     def touched(self, condition: str = "TRUE", name: str = "touched") -> str:
         """Tickets with a stay `t` that begins in any part and meets `condition`."""
         start, end = self.bounds()
-        return self.query.add(
+        return self.query.add_kept(
             name,
             f"""SELECT DISTINCT t.ticket FROM {self.known("stays")} t
             WHERE t.start_at >= {start} AND t.start_at < {end} AND {condition}""",

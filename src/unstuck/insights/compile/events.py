@@ -52,17 +52,21 @@ def first_done(draft: Draft, classes: str = DONE, among: str | None = None) -> s
     """
     name = "first_done" if classes == DONE else "first_closed"
     among = among or draft.touched(f"t.class IN {classes}", f"touched_{name}")
-    return _done(draft, name, f"s.class IN {classes} AND {_among(among)}", "ASC")
+    return _done(draft, name, f"s.class IN {classes} AND {among_tickets(among)}", "ASC")
 
 
 def last_done(draft: Draft, among: str | None = None) -> str:
     """The last entry of each ticket to solved, or from open straight to closed."""
-    entry = f"s.class IN {DONE} AND coalesce(s.prev_class NOT IN {DONE}, TRUE) AND {_among(among)}"
+    entry = f"s.class IN {DONE} AND coalesce(s.prev_class NOT IN {DONE}, TRUE) AND {among_tickets(among)}"
     return _done(draft, "last_done", entry, "DESC")
 
 
-def _among(part: str | None) -> str:
-    return f"s.ticket IN (SELECT a.ticket FROM {part} a)" if part else "TRUE"
+def among_tickets(part: str | None) -> str:
+    """Condition that stay `s` is of a ticket of `part`; the bounds let whole blocks of other tickets be passed over."""
+    if part is None:
+        return "TRUE"
+    least, most = (f"(SELECT {end}(a.ticket) FROM {part} a)" for end in ("min", "max"))
+    return f"s.ticket IN (SELECT a.ticket FROM {part} a) AND s.ticket BETWEEN {least} AND {most}"
 
 
 def _done(draft: Draft, name: str, entry: str, order: str) -> str:
@@ -156,7 +160,7 @@ def _runs(draft: Draft) -> str:
     events = draft.query.add(
         "team_changes",
         f"""SELECT s.ticket, s.seq, s.team, s.start_at AS happened_at FROM {draft.known("stays")} s
-        WHERE s.team IS NOT NULL AND {_among(draft.touched())}
+        WHERE s.team IS NOT NULL AND {among_tickets(draft.touched())}
         QUALIFY s.team IS DISTINCT FROM lag(s.team) OVER (PARTITION BY s.ticket ORDER BY s.seq)""",
     )
     return draft.query.add(

@@ -6,7 +6,7 @@ from unstuck.errors import UsageError
 from unstuck.insights.compile.desk import Desk
 from unstuck.insights.compile.dimensions import Splitter
 from unstuck.insights.compile.draft import Draft
-from unstuck.insights.compile.events import FLOW, clock_dimensions, happened
+from unstuck.insights.compile.events import FLOW, among_tickets, clock_dimensions, happened
 from unstuck.insights.compile.results import note, number
 from unstuck.insights.compile.rows import Rows
 from unstuck.insights.plan import Plan, Result
@@ -53,7 +53,7 @@ def _choose(draft: Draft) -> None:
     stays = draft.known("stays")
     # A visit is all stays of one stage in a row; the move out of it ends it.
     visits = f"""SELECT s.*, s.seq - row_number() OVER (PARTITION BY s.ticket, s.stage ORDER BY s.seq) AS island
-    FROM {stays} s WHERE s.ticket IN (SELECT m.ticket FROM {draft.touched()} m)"""
+    FROM {stays} s WHERE {among_tickets(draft.touched())}"""
     spent = draft.query.add(
         "visits",
         f"""SELECT v.ticket, v.stage, v.island, max(v.seq) AS last_seq, sum(v.seconds) AS seconds

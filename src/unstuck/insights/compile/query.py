@@ -10,7 +10,8 @@ class Query:
 
     def __init__(self) -> None:
         self._parts: dict[str, str] = {}
-        self._views: set[str] = set()
+        #: What DuckDB is told of a part, where it is not left to choose.
+        self._handling: dict[str, str] = {}
         self.values: dict[str, object] = {}
 
     def bind(self, value: object, kind: str) -> str:
@@ -30,7 +31,12 @@ class Query:
 
     def add_view(self, name: str, select: str) -> str:
         """The same, read anew wherever it is used: scanning columns with their filters is cheaper than keeping all."""
-        self._views.add(name)
+        self._handling[name] = "NOT MATERIALIZED "
+        return self.add(name, select)
+
+    def add_kept(self, name: str, select: str) -> str:
+        """The same, worked out first: a few tickets, by which larger relations are then read."""
+        self._handling[name] = "MATERIALIZED "
         return self.add(name, select)
 
     def __contains__(self, name: str) -> bool:
@@ -39,8 +45,7 @@ class Query:
     def text(self, select: str) -> str:
         """The whole statement, ending in `select`."""
         parts = ",\n".join(
-            f"{name} AS {'NOT MATERIALIZED ' if name in self._views else ''}(\n{_indented(text)}\n)"
-            for name, text in self._parts.items()
+            f"{name} AS {self._handling.get(name, '')}(\n{_indented(text)}\n)" for name, text in self._parts.items()
         )
         return f"WITH {parts}\n{_flush(select)}" if parts else _flush(select)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unstuck.errors import UsageError
 from unstuck.insights.compile.draft import Draft
-from unstuck.insights.compile.events import clock_dimensions, first_done, happened, last_done
+from unstuck.insights.compile.events import among_tickets, clock_dimensions, first_done, happened, last_done
 from unstuck.insights.compile.rows import Rows, Shape
 from unstuck.insights.plan import Filter, Op
 
@@ -41,9 +41,8 @@ def merged(draft: Draft, condition: str, keys: tuple[str, ...]) -> str:
     listed = "".join(f", s.{key}" for key in keys)
     stays = draft.known("stays")
     # A span that starts in the window starts with a stay: other tickets need no sorting.
-    touched = f"SELECT ticket FROM {draft.touched()}"
     islands = f"""SELECT s.*, s.seq - row_number() OVER (PARTITION BY s.ticket{listed} ORDER BY s.seq) AS island
-    FROM {stays} s WHERE {condition} AND s.ticket IN ({touched})"""
+    FROM {stays} s WHERE {condition} AND {among_tickets(draft.touched())}"""
     return f"""SELECT s.ticket{listed}, min(s.start_at) AS happened_at, max(s.until_at) AS until_at,
     min(s.seq) AS seq, sum(s.seconds) AS seconds,
     CASE WHEN bool_or(s.end_at IS NULL) THEN 'open' WHEN arg_max(s.next_class, s.seq) = 'DROPPED' THEN 'dropped'
@@ -76,7 +75,7 @@ def _from_creation(draft: Draft, counted: str) -> Rows:
 def _born(draft: Draft) -> str:
     """Tickets created between the first part's start and the last one's end."""
     stays, (start, end) = draft.known("stays"), draft.bounds()
-    return draft.query.add(
+    return draft.query.add_kept(
         "born",
         f"""SELECT s.ticket FROM {stays} s WHERE s.seq = 0 AND s.start_at >= {start} AND s.start_at < {end}""",
     )
@@ -107,7 +106,7 @@ def _tickets_now(draft: Draft, among: str | None = None) -> str:
         max(s.seq) FILTER (s.is_open) AS last_open,
         coalesce(bool_or(s.is_open AND s.end_at IS NULL), FALSE) AS still_open,
         any_value(s.team) FILTER (s.end_at IS NULL) AS team, any_value(s.assignee) FILTER (s.end_at IS NULL) AS assignee
-        FROM {draft.known("stays")} s WHERE {"TRUE" if among is None else f"s.ticket IN (SELECT a.ticket FROM {among} a)"}
+        FROM {draft.known("stays")} s WHERE {among_tickets(among)}
         GROUP BY s.ticket""",
     )
 

@@ -227,7 +227,10 @@ def _of_the_world(field: str, name: str) -> Iterator[str]:
     listed = [getattr(Locale(lang), "territories" if field == "region" else "languages") for lang in LANGS]
     code = name if field == "language" else name.upper()
     codes = [code] if code in listed[0] else [c for names in listed for c, word in names.items() if key(word) == name]
-    yield from (key(str(names[c])) for c in dict.fromkeys(codes) for names in listed if c in names)
+    found = [key(str(names[c])) for c in dict.fromkeys(codes) for names in listed if c in names]
+    yield from found
+    if field == "region":
+        yield from (f"{word}区" for word in found if is_chinese(word[0]))
 
 
 def _first_names(values: list[str]) -> Iterator[tuple[str, str]]:
