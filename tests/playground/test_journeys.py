@@ -204,6 +204,7 @@ def test_on_a_phone_and_with_keys_alone(visitor: Visitor) -> None:
     visitor.become(AGENT)
     page = visitor.page
     page.set_viewport_size({"width": 375, "height": 700})
+    page.get_by_role("button", name="Back").click()
     page.get_by_role("navigation").get_by_role("button", name="support").focus()
     page.keyboard.press("Enter")
     expect(visitor.main.get_by_role("textbox")).to_be_focused()

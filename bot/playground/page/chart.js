@@ -44,7 +44,7 @@ function axes(data) {
     if (n % every) return;
     const fits = Math.max(4, Math.floor((step * every) / (narrow.matches ? 11 : 7)));
     const words = name.length > fits ? `${name.slice(0, fits - 1)}…` : name;
-    node.append(svg("text", { x: LEFT + step * (n + 0.5), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, words));
+    node.append(svg("text", { x: LEFT + step * (n + 0.5), y: HEIGHT - BOTTOM + (narrow.matches ? 22 : 18), "text-anchor": "middle" }, words));
   });
   data.series.forEach((series, n) => node.append(...(data.type === "bar" ? bars(series, n, data.series.length, step, y) : [curve(series, n, step, y, data.type)])));
   return node;

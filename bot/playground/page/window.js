@@ -27,7 +27,7 @@ export function showWindow(go) {
   box.replaceChildren(draw(view, go));
   if (!box.isConnected) document.body.append(box);
   if (!box.open) box.showModal();
-  const first = box.querySelector("[aria-invalid=true]") ?? box.querySelector(".window-body :is(input, select, textarea, button)") ?? box.querySelector(".window-foot button");
+  const first = box.querySelector("[aria-invalid=true]") ?? box.querySelector(".window-body :is(input:not([type=radio]), input:checked, select, textarea, button)") ?? box.querySelector(".window-foot button");
   first?.focus();
 }
 
