@@ -42,6 +42,8 @@ def _finding(plan: Plan, told: Told, place: Place) -> blocks.Finding:
 
 def _say(found: blocks.Finding, number: int | None, place: Place) -> bool:
     """Tell it in Slack's own table and chart; `False` when it took a plain table because Slack refused them."""
+    # There is nothing to save of an answer without rows.
+    number = number if found.rows else None
     plainly = with_buttons(blocks.insight(found, place.lang), number, place.lang)
     if not isinstance(place, InThread):
         place.say(plainly)

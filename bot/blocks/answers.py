@@ -45,7 +45,7 @@ def shared(by: str | None, lang: Lang) -> list[Block]:
 
 def dont_know(found: Answer, lang: Lang) -> Drawn:
     """What was looked for in vain, whom to ask, and what came nearest."""
-    key = "bot.doubted" if found.reason == "doubted" else "bot.dont_know"
+    key = {"doubted": "bot.doubted", "nothing_known": "bot.nothing_known"}.get(found.reason or "", "bot.dont_know")
     line = say(f"{key}_ask", lang, people=_listed(found.people[:3], lang)) if found.people else say(key, lang)
     blocks = [section(line)]
     if found.nearest:

@@ -235,3 +235,16 @@ def test_a_word_of_the_desks_own_is_taught_listed_and_forgotten(run: Run) -> Non
     assert run("alias", "add", "closed", "Group 2")[0] == 1
     assert run("alias", "remove", "fixers")[0] == 0
     assert json.loads(run(*asked)[1])["status"] == "refuse"
+
+
+def test_a_desk_without_tickets_is_told_so_and_not_that_nothing_is_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text, says in (("where are tickets stuck this week", "no tickets here yet"), ("本周工单卡在哪里", "还没有工单")):
+        monkeypatch.setattr(sys, "argv", ["unstuck", "ask", text, "--json", "--home", str(tmp_path)])
+        with pytest.raises(SystemExit):
+            main()
+        document = json.loads(capsys.readouterr().out)
+        assert document["status"] == "refuse"
+        assert says in document["restatement"]
+        assert document["rows"] == []

@@ -148,6 +148,9 @@ def read(
     now, previous = now or desk.clock.now(), last_plan(desk, thread)
     zone, business = desk.settings.timezone, _keeps_hours(desk)
     reading = plan_of(text, lexicon=words, now=now, timezone=zone, lang=lang, previous=previous, business=business)
+    if isinstance(reading, Answer) and not _has_tickets(desk):
+        # "Nothing is stuck" would be no lie and yet wrong.
+        return Refuse(unexplained=(), reason=t("insights.no_tickets", lang))
     # Only what the words alone do not tell is shown to a model, and nothing that was refused by name.
     if isinstance(reading, Refuse) and reading.unexplained and previous is None and desk.model is not None:
         from unstuck.insights.question.proposals import propose
@@ -160,6 +163,11 @@ def read(
         )
         return proposed or reading
     return reading
+
+
+def _has_tickets(desk: Desk) -> bool:
+    with desk.sessions() as session:
+        return session.execute(select(Ticket.id).limit(1)).first() is not None
 
 
 def _put_to_managers(desk: Desk, said: str, meaning: Meaning, words: Lexicon) -> None:
