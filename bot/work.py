@@ -30,8 +30,8 @@ WORKERS = 4
 thinking = threading.BoundedSemaphore(1)
 #: Jobs that may wait before the next asker hears that it takes a moment.
 BUSY_FROM = 8
-#: Jobs that may wait at all. More would be answered when nobody is waiting any more.
-LIMIT = 500
+#: Jobs that may wait at all. Two cores work about thirty off a second; more would be answered when nobody waits for it.
+LIMIT = 3_000
 #: Seconds that an acknowledgement waits for the database: Slack gives it three.
 KEPT_WITHIN_S = 2.0
 #: Jobs that one transaction keeps.

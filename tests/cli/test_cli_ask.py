@@ -240,7 +240,10 @@ def test_a_word_of_the_desks_own_is_taught_listed_and_forgotten(run: Run) -> Non
 def test_a_desk_without_tickets_is_told_so_and_not_that_nothing_is_stuck(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for text, says in (("where are tickets stuck this week", "no tickets here yet"), ("本周工单卡在哪里", "还没有工单")):
+    for text, says in (
+        ("where are tickets stuck this week", "no tickets here yet"),
+        ("本周工单卡在哪里", "还没有工单"),
+    ):
         monkeypatch.setattr(sys, "argv", ["unstuck", "ask", text, "--json", "--home", str(tmp_path)])
         with pytest.raises(SystemExit):
             main()
