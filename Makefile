@@ -27,10 +27,7 @@ test: $(VENV)/.dev  ## The default suite, under ten minutes on two cores.
 test-slow: $(VENV)/.slow  ## Kill tests at full length and other checks that take minutes.
 	$(BIN)/pytest -m slow --timeout 3600
 
-connectors-playground: $(VENV)/.run  ## A small Slack in your browser with the bot in it.
-	$(BIN)/unstuck playground
-
-test: $(VENV)/.dev  ## Against the real Request Tracker and Redmine, from Debian's packages (installed as root when missing).
+connectors-test: $(VENV)/.dev  ## Against the real Request Tracker and Redmine, from Debian's packages (installed as root when missing).
 	$(BIN)/pytest -m realserver --timeout 3600 --capture=no tests/connectors/realservers
 
 browser-test: $(VENV)/.browser  ## Ten journeys through the playground in Chromium.
