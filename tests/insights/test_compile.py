@@ -154,6 +154,18 @@ def test_any_plan_is_answered_or_declined_in_words(
     answered_or_declined(con, plan, teams)
 
 
+@pytest.mark.parametrize("n", [1, 4, 5, 9])
+def test_a_filter_may_name_many_values(con: duckdb.DuckDBPyConnection, n: int) -> None:
+    names = ("Alpha", *(f"Nobody {number}" for number in range(n - 1)))
+    other = Filter(field="priority", op=Op.NOT_IN, values=("none",))
+    for kind, metric in ((Kind.LIST, "reopen_rate"), (Kind.VALUE, "opened")):
+        for field in ("team", "status"):
+            few = Filter(field=field, op=Op.IN, values=("Alpha",))
+            many = few.model_copy(update={"values": names})
+            found = [ask(con, kind, metric, filters=(one, other)).rows for one in (few, many)]
+            assert found[0] == found[1]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))

@@ -21,6 +21,9 @@ OWN_FILTERS = ("from_stage", "to_stage")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 #: A ticket's tags stand in one text, with commas between them.
 _TAGS = "list_transform(string_split({}, ','), lambda tag: trim(tag))"
+#: Of `IN` with more values DuckDB 2.0 makes a join, which fails ("Failed to bind column reference") where the rows
+#: are also marked by a join whose mark is not read. It would make the same of `list_contains`.
+MOST_FOR_IN = 4
 COMPARISONS = {Op.MORE: ">", Op.AT_LEAST: ">=", Op.LESS: "<", Op.AT_MOST: "<="}
 
 
@@ -75,7 +78,9 @@ class Splitter:
         if one.op is Op.NOT_NULL:
             return f"{value} IS NOT NULL"
         listed = ", ".join(self._value(one.field, text) for text in one.values) or "NULL"
-        found = f"coalesce({value} IN ({listed}), FALSE)"
+        is_short = len(one.values) <= MOST_FOR_IN
+        among = f"{value} IN ({listed})" if is_short else f"list_has_any([{listed}], [{value}])"
+        found = f"coalesce({among}, FALSE)"
         return f"NOT {found}" if one.op is Op.NOT_IN else found
 
     def _value(self, dimension: str, text: str) -> str:
