@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from unstuck.i18n import LANGS, Lang
+from unstuck.i18n import Lang, lang_named
 from unstuck.insights.plan import Option
 from unstuck.tickets.tables import Thread
 
@@ -55,6 +55,5 @@ def find(sessions: sessionmaker[Session], value: str) -> tuple[Choice, Option] |
     if kept is None or not number.isdecimal() or int(number) >= len(kept["options"]):
         return None
     options = tuple(Option.model_validate(option) for option in kept["options"])
-    lang: Lang = next((known for known in LANGS if known == kept["lang"]), "en")
-    choice = Choice(options, kept["prompt"], kept["user"], lang, kept["thread_key"])
+    choice = Choice(options, kept["prompt"], kept["user"], lang_named(kept["lang"]), kept["thread_key"])
     return choice, options[int(number)]

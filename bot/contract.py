@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from slack_bolt import Ack, App
-from sqlalchemy import select
 
 from bot import blocks
 from bot.blocks.nudges import GIVE_BACK
 from bot.desk import Desk
-from bot.pressing import Pressed
+from bot.pressing import Pressed, row_id
 from bot.work import Job
 from unstuck.hand_back import give_back
 from unstuck.nudges import message
 from unstuck.nudges.contract import GIVEN_UP, HAND_OVER, HANDED_BACK
 from unstuck.nudges.desk import read_desk
-from unstuck.nudges.sweep import NUDGE
 
 
 def register(app: App) -> None:
@@ -26,8 +24,7 @@ def register(app: App) -> None:
 def on_give_back(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
     ack()
     pressed = Pressed(body, desk)
-    nudge_id = int(action["value"]) if str(action["value"]).isdecimal() else 0
-    desk.work.take(Job(lambda: _give_back(pressed, nudge_id, desk), pressed.whisper))
+    desk.work.take(Job(lambda: _give_back(pressed, row_id(action["value"]), desk), pressed.whisper))
 
 
 def _give_back(pressed: Pressed, nudge_id: int, desk: Desk) -> None:
@@ -38,8 +35,7 @@ def _give_back(pressed: Pressed, nudge_id: int, desk: Desk) -> None:
         return
     deps = desk.deps
     with deps.sessions.begin() as session:
-        here = select(NUDGE.c.id).where(NUDGE.c.id == nudge_id, NUDGE.c.slack_channel == pressed.channel)
-        if session.execute(here).first() is None:
+        if not message.stands_in(session.connection(), nudge_id, pressed.channel):
             pressed.whisper.tell("bot.why_gone")
             return
         place, home = read_desk(session.connection(), deps.settings, {}), deps.settings.directory

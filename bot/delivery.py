@@ -23,7 +23,7 @@ from bot.hints import Hint, no_hint
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
 from unstuck import discussions, preferences
-from unstuck.i18n import Lang
+from unstuck.i18n import Lang, lang_named
 from unstuck.nudges import message, outbox
 from unstuck.nudges.desk import Desk, read_desk
 from unstuck.nudges.outbox import Claim
@@ -293,7 +293,7 @@ class _Round:
         return sum(self._redraw(one) for one in stale)
 
     def _redraw(self, one: outbox.Stale) -> bool:
-        lang: Lang = "zh" if one.lang == "zh" else "en" if one.lang == "en" else self.deps.settings.lang
+        lang = lang_named(one.lang, self.deps.settings.lang)
         with reading(self.deps.engine) as connection:
             view = message.view(connection, one.nudge_id, self.desk, lang, now=self._now())
             discussed = discussions.links_of_nudge(connection, one.nudge_id)

@@ -16,9 +16,9 @@ from bot.blocks.morning import LINE, OFFERS, morning
 from bot.blocks.why import why
 from bot.desk import Desk
 from bot.posting import LINE_BROKEN
-from bot.pressing import Pressed
+from bot.pressing import Pressed, row_id
 from bot.work import Job
-from unstuck.i18n import Lang
+from unstuck.i18n import Lang, lang_named
 from unstuck.nudges import actions, digest, message
 from unstuck.nudges.desk import read_desk
 from unstuck.tickets.database import reading
@@ -37,8 +37,7 @@ def on_line(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) 
     ack()
     pressed = Pressed(body, desk)
     nudge, _, what = str(action["selected_option"]["value"]).partition(":")
-    nudge_id = int(nudge) if nudge.isdecimal() else 0
-    desk.work.take(Job(lambda: _settle(pressed, nudge_id, what, desk), pressed.whisper))
+    desk.work.take(Job(lambda: _settle(pressed, row_id(nudge), what, desk), pressed.whisper))
 
 
 def _settle(pressed: Pressed, nudge_id: int, what: str, desk: Desk) -> None:
@@ -91,8 +90,7 @@ def redraw(deps: Deps, client: WebClient) -> int:
 
 
 def _redraw(one: digest.Stale, deps: Deps, client: WebClient) -> bool:
-    lang: Lang = "zh" if one.lang == "zh" else "en" if one.lang == "en" else deps.settings.lang
-    drawn = draw(deps, list(one.nudges), lang)
+    drawn = draw(deps, list(one.nudges), lang_named(one.lang, deps.settings.lang))
     try:
         client.chat_update(channel=one.channel, ts=one.ts, text=drawn.text, blocks=drawn.blocks)
     except (SlackApiError, *LINE_BROKEN) as error:

@@ -15,7 +15,7 @@ from bot.people import Member
 from bot.posting import InThread, Place
 from bot.pressing import Pressed
 from bot.work import Job
-from unstuck.i18n import LANGS, Lang, t
+from unstuck.i18n import Lang, lang_named, t
 from unstuck.insights import ask
 from unstuck.insights.rows_file import content
 
@@ -83,5 +83,4 @@ def _save(pressed: Pressed, value: str, desk: Desk) -> None:
 def _read(value: str) -> tuple[str, str, Lang]:
     """Number, format and language of a button's value."""
     number, suffix, spoken = (*value.split(":"), "", "")[:3]
-    lang: Lang = next((known for known in LANGS if known == spoken), "en")
-    return number, suffix, lang
+    return number, suffix, lang_named(spoken)

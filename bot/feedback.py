@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -14,7 +13,7 @@ from bot.blocks import feedback as drawing
 from bot.blocks.feedback import COMMENT, COMMENT_FORM, HELPED, NO, REASON, WORDS
 from bot.blocks.text import Block
 from bot.desk import Desk
-from bot.modals import InModal, Sent, View, hold, open_form, sent
+from bot.modals import InModal, Sent, View, open_form, sent, take_form
 from bot.notices import deliver_notices
 from bot.people import Member
 from bot.posting import InThread
@@ -48,15 +47,10 @@ def on_comment(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Des
 
 
 def on_commented(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
-    place, form = hold(ack, desk), sent(body)
-    desk.work.take(Job(lambda: _comment(form, place, desk), place))
+    take_form(ack, sent(body), desk, lambda form, member, place: _comment(form, member, place, desk))
 
 
-def _comment(form: Sent, place: InModal, desk: Desk) -> None:
-    member = desk.people.get(form.user)
-    place = replace(place, lang=desk.lang(member))
-    if not desk.admits(member, place):
-        return
+def _comment(form: Sent, member: Member, place: InModal, desk: Desk) -> None:
     uses = _own(desk, str(form.metadata.get("answer")), member)
     said = feedback.comment(desk.deps, uses, form.get(WORDS))
     place.tell("bot.feedback_comment_sent" if said else "bot.feedback_commented")

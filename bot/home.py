@@ -70,13 +70,12 @@ def on_hours(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
 
 def on_hours_chosen(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     form = sent(body)
-    lang: Lang = "zh" if form.metadata.get("lang") == "zh" else "en"
     own = form.get(drawing.OWN) == drawing.OWN
     start, end, days = form.get(drawing.FROM), form.get(drawing.TO), form.ticked(drawing.DAYS)
     if own and not _are_hours(start, end):
-        ack(response_action="errors", errors={drawing.TO: t("home.hours_backwards", lang)})
+        ack(response_action="errors", errors={drawing.TO: t("home.hours_backwards", form.lang)})
     elif own and not days:
-        ack(response_action="errors", errors={drawing.DAYS: t("home.hours_no_day", lang)})
+        ack(response_action="errors", errors={drawing.DAYS: t("home.hours_no_day", form.lang)})
     else:
         ack()
         hours = {"from": start, "to": end, "days": sorted(int(day) for day in days)} if own else None

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App
 
 from bot.blocks import linking
 from bot.desk import Desk
-from bot.modals import InModal, View, hold, open_form, sent
+from bot.modals import InModal, Sent, View, open_form, sent, take_form
 from bot.people import Member
 from bot.saving import permalink
-from bot.work import Job
 from unstuck import discussions
-from unstuck.i18n import Lang, t
+from unstuck.i18n import t
 from unstuck.tickets.tables import Ticket
 
 LINK_THIS = "link_ticket"
@@ -42,25 +40,18 @@ def on_link_this(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
 
 def on_linked(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     form = sent(body)
-    typed = form.get(linking.TICKET)
     with desk.deps.sessions() as session:
-        ticket_id = discussions.find_ticket(session, typed, desk.teams)
+        ticket_id = discussions.find_ticket(session, form.get(linking.TICKET), desk.teams)
     if ticket_id is None:
-        lang: Lang = "zh" if form.metadata.get("lang") == "zh" else "en"
-        ack(response_action="errors", errors={linking.TICKET: t("linking.no_such", lang)})
+        ack(response_action="errors", errors={linking.TICKET: t("linking.no_such", form.lang)})
         return
-    place = hold(ack, desk)
+    take_form(ack, form, desk, lambda form, member, place: _link(ticket_id, form, member, place, desk))
+
+
+def _link(ticket_id: int, form: Sent, member: Member, place: InModal, desk: Desk) -> None:
     where = str(form.metadata.get("channel")), str(form.metadata.get("thread"))
-    desk.work.take(Job(lambda: _link(ticket_id, typed, where, form.user, place, desk), place))
-
-
-def _link(ticket_id: int, typed: str, where: tuple[str, str], user: str, place: InModal, desk: Desk) -> None:
-    member = desk.people.get(user)
-    place = replace(place, lang=desk.lang(member))
-    if not desk.admits(member, place):
-        return
     url = permalink(desk, *where)
     with desk.deps.sessions.begin() as session:
         there = discussions.Place(*where, url)
         discussions.link(session, ticket_id, there, member.id, desk.deps.clock.now())
-    place.tell("linking.linked", ticket=typed)
+    place.tell("linking.linked", ticket=form.get(linking.TICKET))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from slack_bolt import Ack, App
@@ -12,13 +12,12 @@ from bot.blocks import manners as drawing
 from bot.blocks.manners import ALONE, BOTS, DRAFTS, HOW, MODE, SOURCES, Chosen
 from bot.channels import look_at
 from bot.desk import Desk
-from bot.modals import InModal, Sent, View, hold, open_form, sent
+from bot.modals import InModal, Sent, View, open_form, sent, take_form
 from bot.people import Member
 from bot.roles import Role
-from bot.work import Job
 from knowledge.filters import EVERYTHING, Filter
 from unstuck import preferences
-from unstuck.i18n import Lang, t
+from unstuck.i18n import t
 from unstuck.tickets.tables import Source
 
 Mode = Literal["mention", "draft", "auto"]
@@ -85,19 +84,13 @@ def on_saved(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     form = sent(body)
     drafts = form.get(DRAFTS)
     if drafts and look_at(desk.client, drafts).is_shared:
-        lang: Lang = "zh" if form.metadata.get("lang") == "zh" else "en"
-        ack(response_action="errors", errors={DRAFTS: t("manners.no_such_channel", lang)})
+        ack(response_action="errors", errors={DRAFTS: t("manners.no_such_channel", form.lang)})
         return
-    place = hold(ack, desk)
-    desk.work.take(Job(lambda: _save(form, place, desk), place))
+    take_form(ack, form, desk, lambda form, member, place: _save(form, member, place, desk))
 
 
-def _save(form: Sent, place: InModal, desk: Desk) -> None:
-    member = desk.people.get(form.user)
-    place = replace(place, lang=desk.lang(member))
+def _save(form: Sent, member: Member, place: InModal, desk: Desk) -> None:
     channel = str(form.metadata.get("channel"))
-    if not desk.admits(member, place):
-        return
     if not may_change(desk, member):
         place.tell("manners.admins_only")
         return

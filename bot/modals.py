@@ -23,7 +23,7 @@ from bot.desk import Desk
 from bot.people import Member
 from bot.posting import LINE_BROKEN, Place
 from bot.work import Job
-from unstuck.i18n import Lang
+from unstuck.i18n import Lang, lang_named
 
 log = logging.getLogger("unstuck.bot")
 
@@ -35,6 +35,8 @@ APPEARS_WITHIN = (0.05, 0.1, 0.2, 0.4, 0.8)
 View = dict[str, Any]
 #: Draws the modal for who looks; None: it has told them why there is none.
 Draw = Callable[[Member, "InModal"], View | None]
+#: Does what a submitted modal says.
+Settle = Callable[["Sent", Member, "InModal"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class Sent:
         value = picked or next((entered[kind] for kind in names if entered.get(kind)), "")
         return str(value).strip()
 
+    @property
+    def lang(self) -> Lang:
+        """The language that it was drawn in."""
+        return lang_named(self.metadata.get("lang"))
+
     def ticked(self, name: str) -> frozenset[str]:
         options = self._state.get(name, {}).get(name, {}).get("selected_options") or []
         return frozenset(str(option["value"]) for option in options)
@@ -120,7 +127,13 @@ def open_form(body: dict[str, Any], desk: Desk, draw: Draw) -> None:
     desk.work.take(Job(lambda: _fill(body["user"]["id"], place, draw, desk), place))
 
 
-def hold(ack: Ack, desk: Desk) -> InModal:
+def take_form(ack: Ack, form: Sent, desk: Desk, settle: Settle) -> None:
+    """Acknowledge a submission; `settle` runs in a worker, for whoever the desk admits, and tells what came of it."""
+    place = _hold(ack, desk)
+    desk.work.take(Job(lambda: _settle(form, place, settle, desk), place))
+
+
+def _hold(ack: Ack, desk: Desk) -> InModal:
     """Acknowledge a submission by an empty modal in its place, for what a worker then says there.
 
     It has a name of ours: by Slack's id the form itself would be changed when a worker is faster than our
@@ -136,6 +149,13 @@ def _fill(user: str, place: InModal, draw: Draw, desk: Desk) -> None:
     place = replace(place, lang=desk.lang(member))
     if desk.admits(member, place) and (view := draw(member, place)) is not None:
         place.show(view)
+
+
+def _settle(form: Sent, place: InModal, settle: Settle, desk: Desk) -> None:
+    member = desk.people.get(form.user)
+    place = replace(place, lang=desk.lang(member))
+    if desk.admits(member, place):
+        settle(form, member, place)
 
 
 def _impatient(client: WebClient) -> WebClient:

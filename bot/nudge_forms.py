@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,12 +21,11 @@ from bot.blocks.nudge_forms import COMMENT, CONFIRM, REASSIGN, REPLY, UNTIL, WAI
 from bot.blocks.nudges import MORE
 from bot.blocks.text import clean
 from bot.desk import Desk
-from bot.modals import InModal, Sent, View, hold, open_form, read_metadata, sent
+from bot.modals import InModal, Sent, View, open_form, read_metadata, sent, take_form
 from bot.notices import deliver_notices
 from bot.people import Member
 from bot.posting import LINE_BROKEN, InThread
 from bot.roles import Role
-from bot.work import Job
 from unstuck import desk_people, notices, ticket_actions
 from unstuck.connectors import Action, ActionKind
 from unstuck.i18n import Lang, format_date, t
@@ -226,7 +224,7 @@ def on_reply(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     """Not sent yet: shown as the customer will read it, on top of the form, so that "back" changes it."""
     form = sent(body)
     target = _target(desk, str(form.metadata.get("nudge")))
-    lang = _lang(form)
+    lang = form.lang
     member = desk.people.get(form.user)
     if target is None or not target.may(ActionKind.REPLY) or desk.roles.role(member) < Role.MEMBER:
         ack(response_action="errors", errors={drawing.WORDS: t("nudge_forms.reply_off", lang)})
@@ -270,15 +268,10 @@ def _send(target: Target, form: Sent, member: Member, place: InModal, desk: Desk
 
 
 def _settle(ack: Ack, body: dict[str, Any], desk: Desk, settle: Settle) -> None:
-    form, place = sent(body), hold(ack, desk)
-    desk.work.take(Job(lambda: _run(form, place, desk, settle), place))
+    take_form(ack, sent(body), desk, lambda form, member, place: _run(form, member, place, desk, settle))
 
 
-def _run(form: Sent, place: InModal, desk: Desk, settle: Settle) -> None:
-    member = desk.people.get(form.user)
-    place = replace(place, lang=desk.lang(member))
-    if not desk.admits(member, place):
-        return
+def _run(form: Sent, member: Member, place: InModal, desk: Desk, settle: Settle) -> None:
     target = _target(desk, str(form.metadata.get("nudge")))
     if target is None:
         place.tell("bot.nudge_gone")
@@ -292,10 +285,6 @@ def _target(desk: Desk, nudge_id: str) -> Target | None:
 
 def _key(form: Sent) -> str:
     return str(form.metadata.get("key"))
-
-
-def _lang(form: Sent) -> Lang:
-    return "zh" if form.metadata.get("lang") == "zh" else "en"
 
 
 def _write(desk: Desk, target: Target, form: Sent, kind: ActionKind, value: str, member: Member) -> str:
@@ -318,7 +307,7 @@ def _good_day(ack: Ack, body: dict[str, Any], desk: Desk) -> bool:
     except ValueError:
         good = False
     if not good:
-        ack(response_action="errors", errors={drawing.DAY: t("nudge_forms.bad_day", _lang(form))})
+        ack(response_action="errors", errors={drawing.DAY: t("nudge_forms.bad_day", form.lang)})
     return good
 
 

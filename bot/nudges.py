@@ -18,7 +18,7 @@ from bot.desk import Desk
 from bot.nudge_forms import open_nudge_form
 from bot.people import Member
 from bot.posting import LINE_BROKEN
-from bot.pressing import Pressed
+from bot.pressing import Pressed, row_id
 from bot.work import Job
 from unstuck.errors import UsageError
 from unstuck.i18n import Lang
@@ -69,9 +69,7 @@ def _snooze(desk: Desk, choice: str, session: Session, nudge_id: int, by: str, n
 
 def _take(body: dict[str, Any], desk: Desk, value: str, settle: Settle) -> None:
     pressed = Pressed(body, desk)
-    # Ids come back from the client; one that is no number is nobody's nudge.
-    nudge_id = int(value) if value.isdecimal() else 0
-    desk.work.take(Job(lambda: _settle(pressed, nudge_id, settle, desk), pressed.whisper))
+    desk.work.take(Job(lambda: _settle(pressed, row_id(value), settle, desk), pressed.whisper))
 
 
 def _settle(pressed: Pressed, nudge_id: int, settle: Settle, desk: Desk) -> None:

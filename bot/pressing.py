@@ -11,6 +11,12 @@ from bot.posting import InThread, Privately
 from unstuck.i18n import Lang
 
 
+def row_id(value: object) -> int:
+    """The row that a button names; 0, which no row has, for anything else. It comes back from a client: look it up."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
 class Pressed:
     """Anybody in the channel can press: what somebody may do is checked on every press."""
 

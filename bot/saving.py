@@ -15,11 +15,10 @@ from bot.blocks import resolution
 from bot.blocks.resolution import INTERNAL, PROBLEM, PRODUCT, STEPS, TITLE, VISIBILITY, Draft
 from bot.blocks.text import clip
 from bot.desk import Desk
-from bot.modals import InModal, Sent, View, hold, open_form, sent
+from bot.modals import InModal, Sent, View, open_form, sent, take_form
 from bot.people import Member
 from bot.posting import LINE_BROKEN
 from bot.reading import spoken
-from bot.work import Job
 from knowledge import redact
 from knowledge.cards import PUBLIC, Card
 from knowledge.resolutions import says_something
@@ -69,16 +68,11 @@ def draft_of(thread: Sequence[Message], chosen: Message) -> Draft:
 
 
 def on_saved(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
-    place, form = hold(ack, desk), sent(body)
-    desk.work.take(Job(lambda: _save(form, place, desk), place))
+    take_form(ack, sent(body), desk, lambda form, member, place: _save(form, member, place, desk))
 
 
-def _save(form: Sent, place: InModal, desk: Desk) -> None:
+def _save(form: Sent, member: Member, place: InModal, desk: Desk) -> None:
     """Propose the card. Sent twice it is one card: it is named after its thread."""
-    member = desk.people.get(form.user)
-    place = replace(place, lang=desk.lang(member))
-    if not desk.admits(member, place):
-        return
     channel, thread = str(form.metadata.get("channel")), str(form.metadata.get("thread"))
     card = _card(form, channel, thread, member, desk)
     desk.deps.knowledge.propose([card])

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from slack_bolt import Ack, App
-from sqlalchemy import select
 
 from bot.blocks.nudges import WHY
 from bot.blocks.why import why
 from bot.desk import Desk
-from bot.pressing import Pressed
+from bot.pressing import Pressed, row_id
 from bot.work import Job
 from unstuck.nudges import message
 from unstuck.nudges.desk import read_desk
-from unstuck.nudges.sweep import NUDGE
 from unstuck.tickets.database import reading
 
 
@@ -25,8 +23,7 @@ def register(app: App) -> None:
 def on_why(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) -> None:
     ack()
     pressed = Pressed(body, desk)
-    nudge_id = int(action["value"]) if str(action["value"]).isdecimal() else 0
-    desk.work.take(Job(lambda: _tell(pressed, nudge_id, desk), pressed.whisper))
+    desk.work.take(Job(lambda: _tell(pressed, row_id(action["value"]), desk), pressed.whisper))
 
 
 def _tell(pressed: Pressed, nudge_id: int, desk: Desk) -> None:
@@ -35,9 +32,7 @@ def _tell(pressed: Pressed, nudge_id: int, desk: Desk) -> None:
     if not desk.admits(member, pressed.whisper):
         return
     with reading(desk.deps.engine) as connection:
-        here = select(NUDGE.c.id).where(NUDGE.c.id == nudge_id, NUDGE.c.slack_channel == pressed.channel)
-        # Ids come back from the client: one of a message elsewhere is not for this reader.
-        if connection.execute(here).first() is None:
+        if not message.stands_in(connection, nudge_id, pressed.channel):
             pressed.whisper.tell("bot.why_gone")
             return
         place = read_desk(connection, desk.deps.settings, {})

@@ -14,6 +14,11 @@ Lang = Literal["en", "zh"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
 
 
+def lang_named(name: object, default: Lang = "en") -> Lang:
+    """The language of that name, as it was stored or came back from Slack; `default` where there is none."""
+    return next((known for known in LANGS if known == name), default)
+
+
 def t(key: str, lang: Lang, /, **params: object) -> str:
     """The message `section.name` in `lang`, its `{placeholders}` filled from `params`.
 

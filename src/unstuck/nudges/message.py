@@ -67,6 +67,12 @@ class Problem:
     text: str
 
 
+def stands_in(connection: Connection, nudge_id: int, channel: str | None) -> bool:
+    """Whether the nudge is told in that channel. Ids come back from clients: one of elsewhere is not for this reader."""
+    here = select(NUDGE.c.id).where(NUDGE.c.id == nudge_id, NUDGE.c.slack_channel == channel)
+    return connection.execute(here).first() is not None
+
+
 def question(connection: Connection, nudge_id: int) -> Problem | None:
     """What the ticket of a nudge is about; None when it says nothing."""
     source = table_of(Source)
