@@ -7,15 +7,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
 
 from slack_bolt import App, BoltContext, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import (
@@ -42,6 +39,7 @@ from bot import (
     why,
 )
 from bot import workspaces as workspaces_feature
+from bot.clients import client_of, web_client
 from bot.desk import Desk
 from bot.errands import Errands, arrive
 from bot.installations import Installations
@@ -85,7 +83,6 @@ FEATURES = (
 )
 #: Events about an app that is not there any more.
 GOODBYES = frozenset({"app_uninstalled", "tokens_revoked"})
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: What Bolt would read by itself. The first two turn it into an app for many workspaces that ignores the token,
 #: without a word; the settings have the third.
 HIDDEN_FROM_BOLT = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN")
@@ -139,35 +136,6 @@ def _listen(app: App, find: Finding, deps: Deps, workspaces: Workspaces | None =
 def errands_of(deps: Deps) -> Errands:
     """What this process has promised Slack and not done yet."""
     return Errands(deps.sessions, deps.clock, seal_of(deps.settings))
-
-
-def web_client(settings: Settings) -> WebClient:
-    """A client that re-sends only what Slack said it did not take.
-
-    The SDK's default also re-sends after a lost reply: then a message may arrive twice.
-    Raises `UserError` when no token is set.
-    """
-    if settings.slack_bot_token is None:
-        raise UserError("no_slack_token")
-    return client_of(settings, settings.slack_bot_token.get_secret_value())
-
-
-def client_of(settings: Settings, token: str | None) -> WebClient:
-    """A client with that token, or with none."""
-    # The SDK logs each failure before it raises it; whoever catches it says more.
-    quiet = logging.getLogger("unstuck.slack")
-    quiet.setLevel(logging.CRITICAL)
-    client = WebClient(
-        token,
-        logger=quiet,
-        base_url=settings.slack_api_url,
-        retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=3)],
-    )
-    host = urlsplit(settings.slack_api_url).hostname or ""
-    # The SDK obeys HTTPS_PROXY but not NO_PROXY.
-    if host in LOOPBACK or proxy_bypass(host):
-        client.proxy = None
-    return client
 
 
 def who_am_i(client: WebClient, settings: Settings) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from slack_bolt import App, BoltContext
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
+from bot.clients import client_of
 from bot.desk import Desk
 from bot.installations import Flow, Installations, Installed, States, allowed, flow
 from bot.people import People
@@ -26,7 +27,7 @@ class Workspaces:
     """The desks of all workspaces. Thread-safe."""
 
     def __init__(self, deps: Deps, installations: Installations, work: Work, client: WebClient) -> None:
-        #: Without a token: copies of it get one.
+        #: Without a token.
         self._client = client
         self._deps, self._work = deps, work
         self.installations = installations
@@ -86,11 +87,7 @@ class Workspaces:
         return desk
 
     def _new_desk(self, found: Installed, team_id: str) -> Desk:
-        deps, plain = self._deps, self._client
-        client = WebClient(
-            found.token, base_url=plain.base_url, logger=plain._logger, retry_handlers=plain.retry_handlers
-        )
-        client.proxy = plain.proxy
+        deps, client = self._deps, client_of(self._deps.settings, found.token)
         enterprise = found.enterprise_id if found.team_id is None else None
         places = allowed(deps.settings)
         teams = places.get(team_id, places.get(found.enterprise_id or ""))

@@ -19,7 +19,7 @@ import psycopg  # noqa: F401 - what workers need is imported before they are for
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from bot.app import web_client
+from bot.clients import web_client
 from bot.delivery import deliver_due
 from unstuck import deps
 from unstuck.deps import Deps

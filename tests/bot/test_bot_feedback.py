@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from bot.app import web_client
 from bot.blocks.feedback import COMMENT, HELPED, NO, REASON
+from bot.clients import web_client
 from bot.notices import EVENT, deliver_notices
 from bot.playground.run import Running, running
 from bot.playground.standin import SlackStandIn

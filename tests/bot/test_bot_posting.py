@@ -3,8 +3,8 @@
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bot.app import web_client
 from bot.blocks import Drawn
+from bot.clients import web_client
 from bot.playground.run import pointing_at
 from bot.playground.standin import SlackStandIn
 from bot.posting import InThread, Privately, post_once

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.app import web_client
+from bot.clients import web_client
 from bot.delivery import EVENT, Delivered, Fate, deliver_due
 from bot.playground.standin import SlackStandIn
 from bot.playground.workspace import Message

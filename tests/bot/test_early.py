@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import web_client
 from bot.blocks.early import early as drawn_early
+from bot.clients import web_client
 from bot.notices import deliver_notices
 from bot.playground.run import pointing_at
 from bot.playground.standin import SlackStandIn

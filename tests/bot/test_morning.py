@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.app import web_client
 from bot.blocks.morning import LINE
+from bot.clients import web_client
 from bot.delivery import deliver_due
 from bot.digest import redraw
 from bot.notices import deliver_notices

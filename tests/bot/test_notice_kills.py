@@ -25,7 +25,7 @@ WORKER = """
 import sys, time
 from datetime import timedelta
 from pathlib import Path
-from bot.app import web_client
+from bot.clients import web_client
 from bot.notices import deliver_notices
 from unstuck import deps, notices
 from unstuck.settings import Settings

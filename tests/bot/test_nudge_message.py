@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import knowledge
-from bot.app import web_client
 from bot.blocks.nudges import GIVE_BACK, MINE, WHY
+from bot.clients import web_client
 from bot.delivery import deliver_due
 from bot.hints import in_knowledge, no_hint
 from bot.playground.run import Running, pointing_at, running
