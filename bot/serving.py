@@ -20,6 +20,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.oauth import OAuthFlow
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode import SocketModeClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -101,6 +102,28 @@ class Link:
         return None
 
 
+class _Line(SocketModeClient):
+    """The SDK's client, whose acknowledgements do not wait for one another.
+
+    Without this the system holds a small packet back until the one before it is confirmed, for up to 40 ms.
+    """
+
+    def connect(self) -> None:
+        super().connect()
+        session = self.current_session
+        if session is not None and session.sock is not None:
+            session.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class _Handler(SocketModeHandler):
+    """Bolt's handler on such a line. Bolt's own constructor would make a client of its own."""
+
+    def __init__(self, app: App, token: str) -> None:
+        self.app, self.app_token = app, token
+        self.client = _Line(token, logger=app.logger, web_client=app.client)
+        self.client.socket_mode_request_listeners.append(self.handle)  # type: ignore[arg-type]
+
+
 @contextmanager
 def over_socket(app: App, settings: Settings, link: Link | None = None) -> Iterator[None]:
     """Events through a websocket, for as long as the block lasts; `link` shows whether it is connected.
@@ -111,8 +134,8 @@ def over_socket(app: App, settings: Settings, link: Link | None = None) -> Itera
     token = settings.slack_app_token.get_secret_value()
     try:
         address = app.client.apps_connections_open(app_token=token)["url"]
-        handler = SocketModeHandler(app, token)
-        # The handler reads HTTPS_PROXY by itself; what `create_app` decided about proxies holds here as well.
+        handler = _Handler(app, token)
+        # The client reads HTTPS_PROXY by itself; what `create_app` decided about proxies holds here as well.
         handler.client.proxy, handler.client.wss_uri = app.client.proxy, address
         handler.connect()  # type: ignore[no-untyped-call]
     except SlackApiError as error:
