@@ -22,8 +22,8 @@ log = logging.getLogger("unstuck.bot")
 
 WORKERS = 4
 #: Held by a job while it counts rather than waits. Several at once are no faster, because Python runs one of them
-#: at a time, and they keep acknowledgements from their turn: with eight, half of 50 requests a second were not
-#: acknowledged in time (`benchmarks/slack_load.py`).
+#: at a time, and what they run outside of Python takes both processors from whoever acknowledges: with four, the
+#: slowest hundredth of 50 requests a second waited half a second instead of 20 ms (`benchmarks/slack_load.py`).
 thinking = threading.BoundedSemaphore(1)
 #: Jobs that may wait before the next asker hears that it takes a moment.
 BUSY_FROM = 8
