@@ -87,20 +87,24 @@ class Worker:
         """Tell it that there is something new. Never waits."""
         if self._process is not None and self._process.stdin is not None:
             try:
-                os.write(self._process.stdin.fileno(), b"!")
+                # Where the pipe is full it writes nothing: then the other knows.
+                self._process.stdin.write(b"!")
             except (OSError, ValueError) as error:
-                # Full, and then it knows; or it has just ended, and the next one looks by itself.
+                # It has just ended; the next one looks by itself.
                 log.debug("the working process was not woken: %s", error)
 
     def _keep_running(self) -> None:
         pause = SOON
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = self._run_one()
+            try:
+                ended: int | OSError = self._run_one()
+            except OSError as error:  # the machine is full
+                ended = error
             if self._stopping.is_set():
                 return
             pause = SOON if time.monotonic() - began > STARTED_S else min(pause * 2, LATE)
-            log.error("the working process ended by itself (%s); another one starts in %.0f s", code, pause)
+            log.error("the working process ended by itself (%s); another one starts in %.0f s", ended, pause)
             self._stopping.wait(pause)
 
     def _run_one(self) -> int:
