@@ -126,8 +126,7 @@ def sweep(built: Deps, desk: Desk) -> dict[str, Any]:
     with reading(built.engine) as connection:
         findings = look(connection, desk, built.clock.now())
     looked = time.perf_counter()
-    with built.sessions.begin() as session:
-        planned = plan_nudges(session, findings, desk)
+    planned = plan_nudges(built.sessions, findings, desk)
     counts = {"looked_at": planned.looked_at, "planned": planned.planned, "put_off": planned.put_off}
     return {**counts, "of_it_writing_s": round(time.perf_counter() - looked, 2)}
 

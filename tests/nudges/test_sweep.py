@@ -195,8 +195,7 @@ def test_a_press_during_a_sweep_is_not_forgotten(desk: Deps, clock: FrozenClock)
         findings = nudges.look(connection, place, clock.now())
     with desk.sessions.begin() as session:
         nudges.snooze(session, 1, "U1", clock.now(), clock.now() + timedelta(hours=1))
-    with desk.sessions.begin() as session:
-        nudges.plan_nudges(session, findings, place)
+    nudges.plan_nudges(desk.sessions, findings, place)
     clock.tick(timedelta(seconds=2))
     assert sweep(desk).looked_at == 1
 

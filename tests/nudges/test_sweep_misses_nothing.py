@@ -68,8 +68,7 @@ class House:
             self.before = desk
         with reading(self.deps.engine) as connection:
             findings = self.sweep(connection, desk, now)
-        with self.deps.sessions.begin() as session:
-            plan_nudges(session, findings, desk)
+        plan_nudges(self.deps.sessions, findings, desk)
 
     def nudges(self) -> list[tuple[object, ...]]:
         columns = (NUDGE.c[name] for name in ("key", "recipient", "due_at", "state", "outcome"))

@@ -28,6 +28,8 @@ WATCH: Table = SQLModel.metadata.tables["watch"]
 CURSOR = 0
 #: How soon to look again while a nudge about the ticket is on its way.
 IN_FLIGHT = timedelta(minutes=5)
+#: A recipient of one source.
+Whom = tuple[int, str]
 #: Rivals of one recipient that are looked at in one go.
 AT_A_TIME = 8
 _OPEN = tuple(stage.value for stage in StageClass if stage.is_open)
@@ -40,6 +42,10 @@ class Wanted:
     ticket: Known
     stall: Stall
     next: Next
+
+    @property
+    def whom(self) -> Whom:
+        return self.ticket.source_id, self.next.recipient
 
     @property
     def overdue(self) -> float:
@@ -69,11 +75,11 @@ class Findings:
     wanted: Sequence[Wanted] = ()
     #: Ids of nudges whose ticket has moved since.
     moved: Sequence[int] = ()
-    #: (ticket, when to look again) of open tickets, and the tickets that are open no longer.
+    #: (ticket, when to look again) of the other open tickets, and the tickets that are open no longer.
     looks: Sequence[Look] = ()
     closed: Sequence[int] = ()
-    #: Stalls whose recipient has enough that are longer overdue, with the day that they are left for.
-    crowded_out: Mapping[int, datetime] = field(default_factory=dict)
+    #: How many of the looks are at stalls left for another day: their recipient has enough that are longer overdue.
+    crowded_out: int = 0
 
 
 class Past(Protocol):
@@ -119,8 +125,8 @@ def look(connection: Connection, desk: Desk, now: datetime) -> Findings:
     close.look(sorted(glance.closely), told)
     close.look_at_rivals(glance.rivals)
     moved = [*_live(connection, closed), *close.moved]
-    looks = [*glance.looks, *close.looks]
-    return Findings(now, newest, close.wanted.best(), moved, looks, sorted(closed), close.wanted.crowded_out)
+    looks = [*glance.looks, *close.looks, *close.crowded_out]
+    return Findings(now, newest, close.wanted.best(), moved, looks, sorted(closed), len(close.crowded_out))
 
 
 @dataclass(slots=True)
@@ -132,6 +138,8 @@ class _Close:
     now: datetime
     moved: list[int] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+    #: Stalls that are left for another day.
+    crowded_out: list[Look] = field(default_factory=list)
     wanted: _Longest = field(init=False)
 
     def __post_init__(self) -> None:
@@ -155,8 +163,7 @@ class _Close:
                 if left_out:
                     left_out += rivals
                     rivals.clear()
-                self.wanted.crowded_out |= {one.ticket: one.next_day for one in left_out}
-                self.looks += [(one.ticket, one.next_day) for one in left_out]
+                self.crowded_out += [(one.ticket, one.next_day) for one in left_out]
                 if not rivals:
                     del waiting[whose]
             self.look(sorted(some), ())
@@ -164,14 +171,13 @@ class _Close:
     def _look(self, history: Past, told: Mapping[int, Told]) -> None:
         verdict = examine(history, list(told.values()), self.desk, self.now)
         self.moved += [nudge for nudge, one in told.items() if _is_over(one, verdict.still)]
-        again = verdict.look_at
-        if any(one.state in ("due", "sending") for one in told.values()):
-            again = self.now + IN_FLIGHT
         if verdict.stall and verdict.next and verdict.next.at <= self.now:
             place = self.desk.situation(history.ticket.source_id, verdict.stall)
-            self.wanted.add(Wanted(history.ticket, verdict.stall, verdict.next), place, self.now)
-            again = self.now + IN_FLIGHT
-        self.looks.append((history.ticket.id, again))
+            crowded_out = self.wanted.add(Wanted(history.ticket, verdict.stall, verdict.next), place, self.now)
+            self.crowded_out += [crowded_out] if crowded_out else []
+            return
+        under_way = any(one.state in ("due", "sending") for one in told.values())
+        self.looks.append((history.ticket.id, self.now + IN_FLIGHT if under_way else verdict.look_at))
 
 
 @dataclass(slots=True)
@@ -179,17 +185,17 @@ class _Longest:
     """The nudges wanted, of each recipient only as many as may go out in a day: the longest overdue."""
 
     most: int
-    crowded_out: dict[int, datetime] = field(default_factory=dict)
     _by_whom: dict[Whose, list[tuple[float, int, Wanted, Situation]]] = field(default_factory=dict)
 
-    def add(self, one: Wanted, place: Situation, now: datetime) -> None:
-        """Keep it, or put whichever is overdue for less off to another day."""
+    def add(self, one: Wanted, place: Situation, now: datetime) -> Look | None:
+        """Keep it; whichever is overdue for less is put off to another day, and that day returned."""
         day, _ = place.day(now, one.next.recipient)
-        mine = self._by_whom.setdefault((one.ticket.source_id, one.next.recipient, day), [])
+        mine = self._by_whom.setdefault((*one.whom, day), [])
         heapq.heappush(mine, (one.overdue, -one.ticket.id, one, place))
-        if len(mine) > self.most:
-            _, _, least, there = heapq.heappop(mine)
-            self.crowded_out[least.ticket.id] = there.next_day(now, least.next.recipient)
+        if len(mine) <= self.most:
+            return None
+        _, _, least, there = heapq.heappop(mine)
+        return least.ticket.id, there.next_day(now, least.next.recipient)
 
     def has_room(self, whose: Whose, overdue: float) -> bool:
         """Whether a ticket as overdue as that could still get in."""
