@@ -36,6 +36,9 @@ _OPEN = tuple(stage.value for stage in StageClass if stage.is_open)
 Kind = tuple[int, str | None, str | None, str | None]
 #: Source and recipient, and the beginning of the day on which they hear.
 Whose = tuple[int, str, datetime]
+#: Tickets that may well be late, of which only one recipient can hear first, on that day or the next named. Each with
+#: how long it is overdue at most, as a multiple of its threshold. Plain tuples: there may be a million of them.
+Rivals = dict[tuple[Whose, datetime], list[tuple[float, int]]]
 #: A ticket and when to look at it again; None: not before it changes.
 Look = tuple[int, datetime | None]
 
@@ -52,16 +55,6 @@ class Bounds:
     decent_at: datetime
     #: When their team's day began, and the first decent hour of its next one.
     day: datetime
-    next_day: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Rival:
-    """A ticket that may well be late, of which only one recipient can hear first."""
-
-    ticket: int
-    #: It is overdue by no more than this, as a multiple of its threshold.
-    at_most: float
     next_day: datetime
 
 
@@ -87,7 +80,7 @@ class Glance:
     #: To look at closely; to look at later; and, by recipient, those of which only the longest overdue will be heard.
     closely: list[int] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
-    rivals: dict[Whose, list[Rival]] = field(default_factory=dict)
+    rivals: Rivals = field(default_factory=dict)
     _kinds: dict[Kind, Bounds | None] = field(default_factory=dict)
     _stages: dict[int, Stages] = field(default_factory=dict)
     _days: dict[BusinessCalendar | None, tuple[datetime, datetime, datetime]] = field(default_factory=dict)
@@ -127,7 +120,8 @@ class Glance:
             elif (first := self._first(kind[0], kind[2], assignee)) is None:
                 self.closely.append(ticket)
             else:
-                self.rivals.setdefault((kind[0], first, bounds.day), []).append(Rival(ticket, at_most, bounds.next_day))
+                queue = (kind[0], first, bounds.day), bounds.next_day
+                self.rivals.setdefault(queue, []).append((at_most, ticket))
 
     def _first(self, source: int, team: str | None, assignee: str | None) -> str | None:
         """Who hears first of such a ticket, by whichever rule; None when that depends, or is nobody."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, select, update
+from sqlalchemy import Connection, and_, case, delete, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel
@@ -19,6 +19,7 @@ from unstuck import notices
 from unstuck.clock import iso
 from unstuck.notices import Told
 from unstuck.nudges.desk import Desk
+from unstuck.nudges.garbage import searched_rarely
 from unstuck.nudges.glance import Look
 from unstuck.nudges.mornings import GATHER, is_mild, may_wait, morning_of, next_morning_of
 from unstuck.nudges.rules import DIGEST_LINES
@@ -46,6 +47,7 @@ class Planned:
     moved: int
 
 
+@searched_rarely()
 def plan_nudges(sessions: sessionmaker[Session], findings: Findings, desk: Desk) -> Planned:
     """Write down what a sweep found, in many short transactions: whoever else writes gets a turn between them.
 
@@ -280,7 +282,7 @@ def _watch(connection: Connection, looks: Iterable[Look], findings: Findings) ->
     """Note when to look at tickets again."""
     insert = _insert_of(connection)(WATCH)
     # Somebody may have pressed a button while the sweep was reading; its earlier look is kept. One too many is cheap.
-    earlier = and_(WATCH.c.look_at > findings.now, func.coalesce(WATCH.c.look_at < insert.excluded.look_at, True))
+    earlier = and_(WATCH.c.look_at > findings.now, func.coalesce(WATCH.c.look_at < insert.excluded.look_at, true()))
     look_at = case((earlier, WATCH.c.look_at), else_=insert.excluded.look_at)
     upsert = insert.on_conflict_do_update(
         index_elements=["ticket_id"], set_={"revision": insert.excluded.revision, "look_at": look_at}
