@@ -14,21 +14,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, exists, select
 
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.ladder import Situation
 from unstuck.nudges.recipients import Holder
 from unstuck.stalls.find import soonest
+from unstuck.stalls.turn import PartyKind
 from unstuck.tickets.calendars import BusinessCalendar
 from unstuck.tickets.changes import StageClass
-from unstuck.tickets.history import TICKET, chunks, stages_of
+from unstuck.tickets.history import MESSAGE, TICKET, chunks, stages_of
 from unstuck.tickets.stages import Stages, stage_of
 
 #: Rows read from the store at a time.
 MANY = 20_000
+_CUSTOMERS = MESSAGE.c.ticket_id == TICKET.c.id, MESSAGE.c.author_kind == "customer", MESSAGE.c.public
+#: Waits for a customer who has never written a word.
+_UNHEARD = and_(TICKET.c.stage_class == StageClass.WAIT_CUSTOMER.value, ~exists().where(*_CUSTOMERS))
 _COLUMNS = (
-    TICKET.c.id, TICKET.c.created_at, TICKET.c.still_since, TICKET.c.updated_at, TICKET.c.assignee,
+    TICKET.c.id, TICKET.c.created_at, TICKET.c.still_since, TICKET.c.updated_at, TICKET.c.assignee, _UNHEARD,
     TICKET.c.source_id, TICKET.c.status, TICKET.c.team, TICKET.c["values"]["priority"].as_string(),
 )  # fmt: skip
 _OPEN = tuple(stage.value for stage in StageClass if stage.is_open)
@@ -51,6 +55,8 @@ class Bounds:
     #: Business seconds: no ticket of the kind is late before, or left alone for less than the other.
     late: int
     quiet: int
+    #: They wait for customers, and no rule is about that: nobody hears before the customer has answered.
+    needs_answer: bool
     #: Nobody hears of them before; now, or later.
     decent_at: datetime
     #: When their team's day began, and the first decent hour of its next one.
@@ -92,12 +98,12 @@ class Glance:
         `told` are those that somebody has been told about: their ladder goes on by rules of its own.
         """
         unsure: dict[BusinessCalendar, list[tuple[int, float, float, str | None, Kind, Bounds]]] = {}
-        for ticket, created_at, still_since, updated_at, assignee, *rest in rows:
+        for ticket, created_at, still_since, updated_at, assignee, unheard, *rest in rows:
             kind: Kind = tuple(rest)
             # A ticket without a team may have had one, whose calendar counts.
             if ticket in told or updated_at > self.now or kind[2] is None:
                 self.closely.append(ticket)
-            elif (bounds := self._bounds(kind)) is None:
+            elif (bounds := self._bounds(kind)) is None or (unheard and bounds.needs_answer):
                 self.looks.append((ticket, None))
             else:
                 one = ticket, created_at.timestamp(), still_since.timestamp(), assignee, kind, bounds
@@ -153,4 +159,5 @@ class Glance:
             # Somebody with hours of their own may be disturbed sooner than others.
             decent = self.now if self.desk.rules.people else place.decent(self.now, "")
             self._days[own] = decent, place.day(self.now, "")[0], place.next_day(self.now, "")
-        return Bounds(policy.calendar_of(team), soon.late, soon.quiet, *self._days[own])
+        needs_answer = stage_class is StageClass.WAIT_CUSTOMER and not self.desk.rules.rule_for(PartyKind.CUSTOMER)
+        return Bounds(policy.calendar_of(team), soon.late, soon.quiet, needs_answer, *self._days[own])
