@@ -29,7 +29,7 @@ from unstuck.tickets.database import lock_for_writing
 from unstuck.tickets.history import TICKET, chunks
 
 #: Looks, and about as many nudges, that are written in one transaction.
-AT_ONCE, NUDGES_AT_ONCE = 10_000, 2_000
+AT_ONCE, NUDGES_AT_ONCE = 4_000, 500
 #: The pause after a transaction, as a share of its time.
 PAUSE = 0.3
 
