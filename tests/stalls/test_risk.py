@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from unstuck.stalls.questions import overstaying
 from unstuck.stalls.risk import PLAIN, Learner, Question
 from unstuck.stalls.visits import NEVER, Labels
 from unstuck.testing import import_file, shared_data
+from unstuck.tickets.calendars import BusinessCalendar
 from unstuck.tickets.store import open_store
 
 DAY = 86_400
@@ -90,6 +92,24 @@ def test_what_has_lasted_too_long_is_late_for_certain() -> None:
     now = int(question.moments.asked[-1])
     learner, rows = forecast(late, now)
     assert (learner.learn(rows, now, learner.choose(rows, now)).chances(rows) == 1).all()
+
+
+def test_a_day_off_that_is_known_beforehand_is_reckoned_with() -> None:
+    off = [date(2023, 11, 29), date(2023, 12, 13), date(2023, 12, 27), date(2024, 1, 10)]
+    works = BusinessCalendar("UTC", (((0, 24 * 60),),) * 7, None, tuple((day, ()) for day in off))
+    usual, dice = desk(1400), np.random.default_rng(3)
+    asked = usual.moments.asked
+    end = works.after_of(asked, (dice.exponential(1.5, len(asked)) * DAY).astype(np.int64))
+    eve = int(datetime(2024, 1, 9, tzinfo=UTC).timestamp())
+    rows, before = np.flatnonzero((asked >= eve) & (asked < eve + DAY)), np.flatnonzero(asked < eve)
+    found = {}
+    for calendar in (works, None):
+        question = Question(Moments(**{**_columns(usual.moments), "end": end}), asked + 2 * DAY, calendar=calendar)
+        learner = Learner(question)
+        found[calendar] = learner.learn(before, eve, learner.choose(before, eve)).chances(rows).mean()
+    # Of two days only one is worked on; not knowing that, one expects two.
+    assert found[works] == pytest.approx(np.exp(-1 / 1.5), abs=0.06)
+    assert found[None] == pytest.approx(np.exp(-2 / 1.5), abs=0.06)
 
 
 @pytest.mark.slow

@@ -145,7 +145,9 @@ def _best(
     for rule in sorted(rules, key=lambda rule: len(rule.within)):
         if best is None or rule.agreement > best.agreement + (SIMPLER if len(rule.within) > len(best.within) else 0):
             best = rule
-    return best and _by_the_hour(best, {key: column[here] for key, column in columns.items()}, calendar)
+    if best is None or best.clock != "weekdays":
+        return best
+    return _by_the_hour(best, {key: column[here] for key, column in columns.items()}, calendar)
 
 
 def _by_the_hour(rule: Deadline, columns: Mapping[str, NDArray[Any]], calendar: BusinessCalendar | None) -> Deadline:
@@ -164,7 +166,7 @@ def _by_the_hour(rule: Deadline, columns: Mapping[str, NDArray[Any]], calendar: 
 
     timed = replace(rule, timezone=calendar.timezone if calendar else "UTC")
     plain = told(ALL_HOURS)
-    if rule.clock != "weekdays" or plain == 1:
+    if plain == 1:
         return rule
     begin, until = ALL_HOURS
     for _ in range(2):
