@@ -86,20 +86,13 @@ def judge(task: str, question: Question, train: Flags, truth: Flags, known: Flag
     asked, learner = question.moments.asked, Learner(question)
     rows, test = np.flatnonzero(train & (asked < cut)), np.flatnonzero(~train & known)
     say(task, "static threshold per stage", truth[test], learner.learn(rows, cut, PLAIN).chances(test))
-    wall, cpu = time.perf_counter(), time.process_time()
-    recipe = learner.choose(rows, cut)
-    forecast = learner.learn(rows, cut, recipe)
-    took = {"learned_in_s": since(wall), "cpu_s": round(time.process_time() - cpu, 1)}
-    say(task, "unstuck", truth[test], forecast.chances(test), recipe=str(recipe), **took)
+    forecast, wall, cpu = learned(learner, rows, cut)
+    say(task, "unstuck", truth[test], forecast.chances(test), recipe=str(forecast.recipe), wall_s=wall, cpu_s=cpu)
     say(task, "LightGBM", truth[test], boosted(question, forecast, rows, test))
     print(json.dumps({"task": task, "alerts": [str(one) for one in forecast.risks(highest(forecast, test))]}))
-    weeks = weekly(question, learner, test, truth, cut)
-    say_weeks(task, weeks)
+    weeks, took = weekly(question, learner, test, truth, cut)
+    say_weeks(task, weeks, **took)
     return weeks
-
-
-def since(wall: float) -> float:
-    return round(time.perf_counter() - wall, 1)
 
 
 def highest(forecast: Forecast, rows: Rows) -> Rows:
@@ -128,19 +121,29 @@ def boosted(question: Question, forecast: Forecast, rows: Rows, test: Rows) -> F
     return np.asarray(model.predict_proba(table[test]))[:, 1]
 
 
-def weekly(question: Question, learner: Learner, test: Rows, truth: Flags, cut: int) -> Weeks:
-    """Learned anew each week from all that was known then, and asked about the week: what came and what was said."""
-    asked, weeks = question.moments.asked, {}
+def learned(learner: Learner, rows: Rows, now: int) -> tuple[Forecast, float, float]:
+    """A forecast of the recipe that is chosen, and the seconds that took: of the wall, and of the CPU."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    forecast = learner.learn(rows, now, learner.choose(rows, now))
+    return forecast, round(time.perf_counter() - wall, 1), round(time.process_time() - cpu, 1)
+
+
+def weekly(question: Question, learner: Learner, test: Rows, truth: Flags, cut: int) -> tuple[Weeks, dict[str, float]]:
+    """Learned anew each week from all that was known then, and asked about the week: what came and what was said.
+
+    Also the seconds of the slowest learning.
+    """
+    asked, weeks, slowest = question.moments.asked, {}, {"slowest_wall_s": 0.0, "slowest_cpu_s": 0.0}
     for number, begin in enumerate(range(cut, int(asked[test].max()) + 1, WEEK)):
         week = test[(asked[test] >= begin) & (asked[test] < begin + WEEK)]
         if len(week) >= FEW:
-            before = np.flatnonzero(asked < begin)
-            forecast = learner.learn(before, begin, learner.choose(before, begin))
+            forecast, *took = learned(learner, np.flatnonzero(asked < begin), begin)
+            slowest = {name: max(was, now) for (name, was), now in zip(slowest.items(), took, strict=True)}
             weeks[number] = truth[week], forecast.chances(week)
-    return weeks
+    return weeks, slowest
 
 
-def say_weeks(task: str, weeks: Weeks) -> None:
+def say_weeks(task: str, weeks: Weeks, **more: float) -> None:
     """A row for each week, and one for all that are judged."""
     for number, (late, chance) in weeks.items():
         median, most = off_by_luck(chance)
@@ -153,16 +156,8 @@ def say_weeks(task: str, weeks: Weeks) -> None:
     if judged:
         late, chance = (np.concatenate(columns) for columns in zip(*judged, strict=True))
         median, most = off_by_luck(chance)
-        worst = round(max(off(*week) for week in judged), 4)
-        say(
-            task,
-            "unstuck, learned weekly, after four weeks",
-            late,
-            chance,
-            by_luck=median,
-            by_luck_95=most,
-            worst_week=worst,
-        )
+        luck = {"by_luck": median, "by_luck_95": most, "worst_week": round(max(off(*week) for week in judged), 4)}
+        say(task, "unstuck, learned weekly, after four weeks", late, chance, **luck, **more)
 
 
 def together(ages: list[Weeks]) -> Weeks:
