@@ -52,8 +52,8 @@ HOURS = (4, 24, 72)
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
-#: By number: what came of the week's moments, and the chances that were said.
-Weeks = dict[int, tuple[Flags, Floats]]
+#: By number: what came of the week's moments, the chances that were said, and those that LightGBM said.
+Weeks = dict[int, tuple[Flags, Floats, Floats]]
 
 
 def say(task: str, method: str, late: Flags, chance: Floats, **more: object) -> None:
@@ -137,34 +137,43 @@ def weekly(question: Question, learner: Learner, test: Rows, truth: Flags, cut: 
     for number, begin in enumerate(range(cut, int(asked[test].max()) + 1, WEEK)):
         week = test[(asked[test] >= begin) & (asked[test] < begin + WEEK)]
         if len(week) >= FEW:
-            forecast, *took = learned(learner, np.flatnonzero(asked < begin), begin)
+            before = np.flatnonzero(asked < begin)
+            forecast, *took = learned(learner, before, begin)
             slowest = {name: max(was, now) for (name, was), now in zip(slowest.items(), took, strict=True)}
-            weeks[number] = truth[week], forecast.chances(week)
+            weeks[number] = truth[week], forecast.chances(week), boosted(question, forecast, before, week)
     return weeks, slowest
 
 
 def say_weeks(task: str, weeks: Weeks, **more: float) -> None:
     """A row for each week, and one for all that are judged."""
-    for number, (late, chance) in weeks.items():
+    for number, (late, chance, theirs) in weeks.items():
         median, most = off_by_luck(chance)
         print(json.dumps({
             "task": task, "week": number, "judged": number >= FIRST, "n": len(late), "ece": round(off(late, chance), 4),
-            "by_luck": median, "by_luck_95": most, "said": round(float(chance.mean()), 3),
+            "lightgbm": round(off(late, theirs), 4), "by_luck": median, "by_luck_95": most, "said": round(float(chance.mean()), 3),
             "was": round(float(late.mean()), 3), "brier": round(float(np.mean((chance - late) ** 2)), 4),
         }), flush=True)  # fmt: skip
     judged = [week for number, week in weeks.items() if number >= FIRST]
     if judged:
-        late, chance = (np.concatenate(columns) for columns in zip(*judged, strict=True))
+        late, chance, theirs = (np.concatenate(columns) for columns in zip(*judged, strict=True))
         median, most = off_by_luck(chance)
-        luck = {"by_luck": median, "by_luck_95": most, "worst_week": round(max(off(*week) for week in judged), 4)}
+        luck = {
+            "by_luck": median,
+            "by_luck_95": most,
+            "worst_week": round(max(off(late, chance) for late, chance, _ in judged), 4),
+        }
         say(task, "unstuck, learned weekly, after four weeks", late, chance, **luck, **more)
+        say(task, "LightGBM, learned weekly, after four weeks", late, theirs)
 
 
 def together(ages: list[Weeks]) -> Weeks:
     """The weeks of all ages, where each has them."""
     numbers = sorted(set.intersection(*(set(weeks) for weeks in ages)))
-    pairs = {number: zip(*(weeks[number] for weeks in ages), strict=True) for number in numbers}
-    return {number: (np.concatenate(late), np.concatenate(chance)) for number, (late, chance) in pairs.items()}
+    made: Weeks = {}
+    for number in numbers:
+        late, chance, theirs = zip(*(weeks[number] for weeks in ages), strict=True)
+        made[number] = np.concatenate(late), np.concatenate(chance), np.concatenate(theirs)
+    return made
 
 
 def run(directory: Path, log: Path, mapping: Path, days_off: list[date]) -> None:
