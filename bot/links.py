@@ -16,9 +16,9 @@ from slack_sdk.errors import SlackApiError
 from bot.blocks.links import preview
 from bot.channels import look_at
 from bot.desk import Desk
+from bot.intake import Job, Unasked
 from bot.posting import LINE_BROKEN
 from bot.roles import Role
-from bot.work import Job, Unasked
 from unstuck import ticket_links
 from unstuck.ticket_links import Linked
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,11 +17,12 @@ from slack_bolt import Ack
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot import errands
 from bot.blocks import Drawn, forms
 from bot.desk import Desk
+from bot.intake import Job
 from bot.people import Member
 from bot.posting import LINE_BROKEN, Place
-from bot.work import Job
 from unstuck.i18n import Lang, lang_named
 
 log = logging.getLogger("unstuck.bot")
@@ -116,15 +116,27 @@ def read_metadata(view: View) -> dict[str, Any]:
 
 def open_form(body: dict[str, Any], desk: Desk, draw: Draw) -> None:
     """Open a modal for whoever pressed or chose something; `draw` runs in a worker. Listeners call this after `ack`."""
-    client = _impatient(desk.client)
+    view_id = _opened(body, desk)
+    if view_id is not None:
+        place = InModal(desk.client, view_id, None, desk.deps.settings.lang)
+        desk.work.take(Job(lambda: _fill(body["user"]["id"], place, draw, desk), place))
+
+
+def _opened(body: dict[str, Any], desk: Desk) -> str | None:
+    """Slack's id of the empty modal; kept with the request, because whoever takes it up later has no trigger."""
+    request = errands.arrived()
+    if request is not None and request.opened is not None:
+        return request.opened
     try:
-        opened = client.views_open(trigger_id=body["trigger_id"], view=forms.loading())
+        answer = _impatient(desk.client).views_open(trigger_id=body["trigger_id"], view=forms.loading())
     except (SlackApiError, *LINE_BROKEN) as error:
         # There is nowhere to tell it: without a trigger no window opens. Slack itself shows that nothing came.
         log.warning("a modal could not be opened: %s", error)
-        return
-    place = InModal(desk.client, opened["view"]["id"], None, desk.deps.settings.lang)
-    desk.work.take(Job(lambda: _fill(body["user"]["id"], place, draw, desk), place))
+        return None
+    view_id = str(answer["view"]["id"])
+    if request is not None:
+        request.opened = view_id
+    return view_id
 
 
 def take_form(ack: Ack, form: Sent, desk: Desk, settle: Settle) -> None:
@@ -139,7 +151,9 @@ def _hold(ack: Ack, desk: Desk) -> InModal:
     It has a name of ours: by Slack's id the form itself would be changed when a worker is faster than our
     acknowledgement, and the empty one would come on top.
     """
-    name = uuid.uuid4().hex
+    request = errands.arrived()
+    assert request is not None
+    name = request.name("form")
     ack(response_action="update", view=forms.loading() | {"external_id": name})
     return InModal(desk.client, None, name, desk.deps.settings.lang)
 
