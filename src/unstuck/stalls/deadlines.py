@@ -145,7 +145,7 @@ def _best(
     for rule in sorted(rules, key=lambda rule: len(rule.within)):
         if best is None or rule.agreement > best.agreement + (SIMPLER if len(rule.within) > len(best.within) else 0):
             best = rule
-    if best is None or best.clock != "weekdays":
+    if best is None or best.clock != "weekdays" or any(seconds % _DAY for seconds in best.within.values()):
         return best
     return _by_the_hour(best, {key: column[here] for key, column in columns.items()}, calendar)
 
