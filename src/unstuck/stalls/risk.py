@@ -154,7 +154,7 @@ class Forecast:
 
     def _risk(self, row: int, chance: float, parts: Floats) -> Risk:
         depth, comparables = self.curve.finest(row, ENOUGH)
-        at = Nested(self.curve.levels[: depth + 1], self.curve.lean)
+        at = replace(self.curve, levels=self.curve.levels[: depth + 1])
         names = ("stage", *self.chain[:depth])
         return Risk(
             chance,
