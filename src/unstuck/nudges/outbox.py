@@ -158,12 +158,13 @@ def _look(session: Session, row: Any, desk: Desk, now: datetime) -> Seen:
     turn = whose_turn(timeline, policy.bots)
     if turn is None:
         return Seen(history.ticket, False, False, now, 0)
-    calendar = desk.calendars.known(policy.team_name(turn.team))
+    source = history.ticket.source_id
+    calendar = desk.calendar(source, row.recipient, turn.team)
     return Seen(
         ticket=history.ticket,
         holds=_holds(session, row, turn, desk),
-        meant=desk.directory(history.ticket.source_id).who(RUNGS[row.step], turn) == row.recipient,
-        decent_at=next_decent(now, desk.hours(history.ticket.source_id, row.recipient), calendar, desk.timezone),
+        meant=desk.directory(source).who(RUNGS[row.step], turn) == row.recipient,
+        decent_at=next_decent(now, desk.hours(source, row.recipient), calendar, desk.timezone),
         waited=policy.calendar_of(turn.team).between(turn.since, now),
     )
 
