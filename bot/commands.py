@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -48,8 +49,7 @@ def on_command(ack: Ack, command: dict[str, Any], desk: Desk) -> None:
     if ALIASES.get(word := str(command.get("text") or "").strip().lower(), word) == "channel":
         manners.open_channel(command, desk)
         return
-    lang = _spoken(command) or desk.deps.settings.lang
-    place = Privately(command["response_url"], lang, desk.client.proxy)
+    place = desk.privately(command["response_url"], command["user_id"], _spoken(command))
     desk.work.take(Job(lambda: _run(command, place, desk), place))
 
 
@@ -62,7 +62,7 @@ def _spoken(command: dict[str, Any]) -> Lang | None:
 def _run(command: dict[str, Any], place: Privately, desk: Desk) -> None:
     member = desk.people.get(command["user_id"])
     lang = _spoken(command) or desk.lang(member)
-    place = Privately(place.response_url, lang, place.proxy)
+    place = replace(place, lang=lang)
     if desk.admits(member, place):
         typed = _Typed(command, member, lang, place, desk)
         COMMANDS.get(typed.word, _anything)(typed)
