@@ -60,6 +60,12 @@ class SocketMode:
         finally:
             del self._waiting[envelope_id]
 
+    def warn(self) -> None:
+        """Tell every connection that it will be closed in some ten seconds; until then it is as good as ever."""
+        for connection in list(self._open):
+            with suppress(ConnectionClosed):
+                connection.send(json.dumps({"type": "disconnect", "reason": "warning", "debug_info": {}}))
+
     def refresh(self, reason: str = "refresh_requested") -> None:
         """Tell every connection that it must go, and close it, as Slack does every few hours."""
         with self._lock:
