@@ -31,6 +31,8 @@ log = logging.getLogger("unstuck.bot")
 REPLY = "unstuck_reply"
 #: Seconds before the second, third and fourth try.
 PAUSES = (0.3, 1.0, 3.0)
+#: Seconds that a response URL may take.
+RESPOND_WITHIN_S = 30
 #: What a broken line raises. `slack_sdk` re-sends nothing by itself here: see `bot/app.py`.
 LINE_BROKEN = (OSError, http.client.HTTPException)
 #: Letters of a description for those who do not see the picture.
@@ -152,7 +154,7 @@ def _respond(url: str, proxy: str | None, **message: Any) -> None:
     """Send a message to a response URL. Raises `ResponseUrlError` when Slack does not take it."""
     # A lost reply must not become a second message: only rate limits are sent again.
     retries: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=3)]
-    answer = WebhookClient(url, proxy=proxy, retry_handlers=retries).send_dict(message)
+    answer = WebhookClient(url, timeout=RESPOND_WITHIN_S, proxy=proxy, retry_handlers=retries).send_dict(message)
     try:
         told = json.loads(answer.body)
     except ValueError:

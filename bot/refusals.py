@@ -61,7 +61,7 @@ def word(error: Exception) -> str:
 def is_certain(error: Exception) -> bool:
     """Whether Slack said itself that it stored nothing."""
     if isinstance(error, ResponseUrlError):
-        return error.status < SERVER_ERROR
+        return error.status < SERVER_ERROR and error.word not in UNCLEAR
     if not isinstance(error, SlackApiError):
         return False
     status = getattr(error.response, "status_code", OK)
