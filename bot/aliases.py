@@ -12,10 +12,10 @@ from bot.blocks import Drawn
 from bot.blocks import aliases as drawing
 from bot.blocks.aliases import TEACH
 from bot.desk import Desk
+from bot.intake import Job
 from bot.people import Member
 from bot.posting import Place
 from bot.pressing import Pressed
-from bot.work import Job
 from unstuck.errors import UserError
 from unstuck.i18n import Lang, t
 from unstuck.insights import aliases, ask

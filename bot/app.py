@@ -41,12 +41,13 @@ from bot import (
 from bot import workspaces as workspaces_feature
 from bot.clients import client_of, web_client
 from bot.desk import Desk
-from bot.errands import Errands, arrive
+from bot.errands import KEPT, Errands, arrive
 from bot.installations import Installations
+from bot.intake import Intake, NotKeptError
 from bot.people import People
 from bot.posting import LINE_BROKEN, Privately
 from bot.roles import Roles
-from bot.work import NotKeptError, Work
+from bot.work import Work
 from bot.workspaces import Workspaces
 from unstuck.errors import UserError
 from unstuck.i18n import language_of
@@ -92,7 +93,7 @@ HIDDEN_FROM_BOLT = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN")
 Finding = Callable[[BoltContext], Desk | None]
 
 
-def create_app(deps: Deps, *, work: Work | None = None, workspaces: Workspaces | None = None) -> App:
+def create_app(deps: Deps, *, work: Intake | None = None, workspaces: Workspaces | None = None) -> App:
     """The app, its token checked with Slack; with `workspaces` each request is answered with its workspace's token.
 
     Raises `UserError` when there is no token, Slack refuses it, or Slack cannot be reached.
@@ -118,7 +119,7 @@ def create_app(deps: Deps, *, work: Work | None = None, workspaces: Workspaces |
     return app
 
 
-def workspaces_of(deps: Deps, work: Work) -> Workspaces | None:
+def workspaces_of(deps: Deps, work: Intake) -> Workspaces | None:
     """The workspaces that install the app by themselves; `None` when a bot token names the only one."""
     if not deps.settings.is_distributed:
         return None
@@ -133,9 +134,9 @@ def _listen(app: App, find: Finding, deps: Deps, workspaces: Workspaces | None =
         feature.register(app)
 
 
-def errands_of(deps: Deps) -> Errands:
-    """What this process has promised Slack and not done yet."""
-    return Errands(deps.sessions, deps.clock, seal_of(deps.settings))
+def errands_of(deps: Deps, name: str | None = None) -> Errands:
+    """What this process has promised Slack and not done yet; `name`: see `Errands`."""
+    return Errands(deps.sessions, deps.clock, seal_of(deps.settings), name=name)
 
 
 def who_am_i(client: WebClient, settings: Settings) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def _giving(find: Finding, workspaces: Workspaces | None) -> Callable[..., BoltR
             return BoltResponse(status=403, body="not this app's workspace\n")
         else:
             context["desk"], context["deps"], context["client"] = desk, desk.deps, desk.client
-        arrive(body, kind)
+        arrive(body, kind, context.get(KEPT))
         next()
         return None
 

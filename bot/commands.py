@@ -12,9 +12,9 @@ from bot import aliases, answers, blocks, exports, home, insights, manners, upke
 from bot.blocks.text import unescape
 from bot.conversation import reply
 from bot.desk import Desk
+from bot.intake import Job
 from bot.people import Member
 from bot.posting import Privately
-from bot.work import Job
 from unstuck.i18n import Lang, language_of, t
 
 NAME = "/unstuck"

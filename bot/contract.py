@@ -9,8 +9,8 @@ from slack_bolt import Ack, App
 from bot import blocks
 from bot.blocks.nudges import GIVE_BACK
 from bot.desk import Desk
+from bot.intake import Job
 from bot.pressing import Pressed, row_id
-from bot.work import Job
 from unstuck.hand_back import give_back
 from unstuck.nudges import message
 from unstuck.nudges.contract import GIVEN_UP, HAND_OVER, HANDED_BACK

@@ -17,12 +17,12 @@ from slack_sdk.errors import SlackApiError
 from bot import answers, blocks, insights, manners, seen, sharing, unasked
 from bot.blocks.text import Block
 from bot.desk import Desk
+from bot.intake import Job, Unasked
 from bot.manners import Manners
 from bot.posting import LINE_BROKEN, InThread, Place, Whispered
 from bot.reading import Message, read_message
 from bot.sharing import Shareable
 from bot.streaming import growing, take_back_earlier
-from bot.work import Job, Unasked
 from knowledge.filters import EVERYTHING, Filter
 from unstuck.i18n import t
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from slack_sdk import WebClient
 
 from bot import refusals
+from bot.intake import Intake
 from bot.people import Member, People
 from bot.posting import Directly, InThread, Place, Privately
 from bot.roles import Role, Roles
-from bot.work import Work
 from unstuck import preferences
 from unstuck.i18n import Lang
 
@@ -25,7 +25,7 @@ class Desk:
 
     deps: Deps
     client: WebClient
-    work: Work
+    work: Intake
     people: People
     roles: Roles
     #: The bot's own user id, and the workspace it was installed in.

@@ -15,9 +15,9 @@ from bot.blocks import Drawn
 from bot.blocks.morning import LINE, OFFERS, morning
 from bot.blocks.why import why
 from bot.desk import Desk
+from bot.intake import Job
 from bot.posting import LINE_BROKEN
 from bot.pressing import Pressed, row_id
-from bot.work import Job
 from unstuck import troubles
 from unstuck.i18n import Lang, lang_named
 from unstuck.nudges import actions, digest, message

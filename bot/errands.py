@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -48,21 +51,27 @@ MOST_CRASHES = 3
 #: response URL lives through which they hear what came of it (30 minutes).
 QUESTION_GOOD_FOR, DECISION_GOOD_FOR = timedelta(minutes=10), timedelta(minutes=25)
 DECISIONS = frozenset({"block_actions", "view_submission"})
-#: Errands that one round of recovery takes up.
+#: Errands that one look takes up.
 AT_MOST = 50
+#: Requests that are dispatched at a time; each waits until it is kept.
+DISPATCHERS = 4
 
 
 SERVER_ERROR = 500
 
-#: Gives a request to its listeners once more; the HTTP status that Slack would have seen.
-Dispatch = Callable[[Mapping[str, Any]], int]
+#: Gives a kept request to its listeners once more; the HTTP status that Slack would have seen.
+Dispatch = Callable[["Arrived"], int]
+
+
+#: Where Bolt's context has the request as it was kept, when it is dispatched once more.
+KEPT = "kept"
 
 
 class LostError(Exception):
     """Somebody else holds the errand now: whatever is still to be said, they say it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrived:
     """A request from Slack, while its listener runs."""
 
@@ -71,10 +80,15 @@ class Arrived:
     kind: str
     #: Whether Slack sends it again when it is not acknowledged.
     is_repeated: bool
+    #: What makes it one errand. A text arrives as `app_mention` and as `message`: its place counts.
+    key: str = ""
+    #: Slack's id of the modal that its listener opened: the trigger lives for one, and not for long.
+    opened: str | None = None
 
-    @property
-    def key(self) -> str:
-        """What makes it one errand. A text arrives as `app_mention` and as `message`: its place counts."""
+    def __post_init__(self) -> None:
+        self.key = self.key or self._key()
+
+    def _key(self) -> str:
         event = self.body.get("event") or {}
         team = self.team or ""
         if event.get("type") in ("app_mention", "message"):
@@ -82,6 +96,10 @@ class Arrived:
         if event:
             return f"{team}:event:{self.body.get('event_id')}"
         return f"{team}:trigger:{self.body.get('trigger_id') or uuid.uuid4().hex}"
+
+    def name(self, place: int | str) -> str:
+        """A name for something that belongs to the errand, the same whenever it is done again."""
+        return f"{hashlib.sha256(self.key.encode()).hexdigest()[:24]}:{place}"
 
     @property
     def team(self) -> str | None:
@@ -127,7 +145,7 @@ class Held:
         self.check()
         if name is None:
             self._said += 1
-        return f"{hashlib.sha256(self.key.encode()).hexdigest()[:24]}:{name or self._said}"
+        return self.arrived.name(name or self._said)
 
     def check(self) -> None:
         """Raises `LostError` when another process may have taken it up: this one was asleep, say."""
@@ -154,9 +172,12 @@ def arrived() -> Arrived | None:
     return _arrived.get()
 
 
-def arrive(body: Mapping[str, Any], kind: str) -> None:
-    """From now on this thread runs the listener of that request. Bolt runs it after its middleware, not within."""
-    _arrived.set(Arrived(body, kind, is_repeated="event" in body))
+def arrive(body: Mapping[str, Any], kind: str, before: Arrived | None = None) -> None:
+    """From now on this thread runs the listener of that request. Bolt runs it after its middleware, not within.
+
+    `before`: the request as it was kept when it arrived, if it is dispatched again.
+    """
+    _arrived.set(before or Arrived(body, kind, is_repeated="event" in body))
 
 
 @contextmanager
@@ -172,10 +193,18 @@ def at_work(held: Held | None) -> Iterator[None]:
 class Errands:
     """The errands of one process, in the database that it shares with others. Thread-safe."""
 
-    def __init__(self, sessions: sessionmaker[Session], clock: Clock, seal: Seal, lease: timedelta = LEASE) -> None:
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        clock: Clock,
+        seal: Seal,
+        lease: timedelta = LEASE,
+        name: str | None = None,
+    ) -> None:
+        """`name`: the process, as `free` will call it; by default one that nobody else knows."""
         self.clock = clock
         self._sessions, self._seal, self._lease = sessions, seal, lease
-        self._me = uuid.uuid4().hex
+        self._me = name or uuid.uuid4().hex
         self._lock = threading.Lock()
         #: Until when each of our errands is ours, as far as we have heard.
         self._holding: dict[str, datetime] = {}
@@ -202,16 +231,27 @@ class Errands:
         # The same request twice in one batch is one errand.
         return [kept.pop(request.key, None) for request in requests]
 
+    def hand_over(self, requests: Sequence[Arrived]) -> None:
+        """Write requests down in one transaction, for whoever works; those that are known already are left alone."""
+        now, by_key = self.clock.now(), {request.key: request for request in requests}
+        with self._sessions.begin() as session:
+            for key in sorted(by_key):
+                row = self._new(session, by_key[key], now, attempts=0, lease_until=now)
+                session.execute(row.on_conflict_do_nothing(index_elements=["key"]))
+
     def _claim(self, session: Session, request: Arrived, now: datetime) -> Any:
-        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         mine = {"lease_until": now + self._lease, "leased_by": self._me}
-        body = self._seal.close({"kind": request.kind, "body": request.body})
-        new = insert(ERRAND).values(key=request.key, at=now, team=request.team, body=body, attempts=1, **mine)
+        new = self._new(session, request, now, attempts=1, **mine)
         # One that nobody put off was held by somebody who is no more.
         crashes = ERRAND.c.crashes + case((ERRAND.c.leased_by.is_not(None), 1), else_=0)
         again = {"attempts": ERRAND.c.attempts + 1, "crashes": crashes, **mine}
         taken = new.on_conflict_do_update(index_elements=["key"], set_=again, where=ERRAND.c.lease_until <= now)
         return taken.returning(ERRAND.c.attempts, ERRAND.c.crashes, ERRAND.c.at, ERRAND.c.growing)
+
+    def _new(self, session: Session, request: Arrived, now: datetime, **values: Any) -> Any:
+        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        body = self._seal.close({"kind": request.kind, "body": request.body, "opened": request.opened})
+        return insert(ERRAND).values(key=request.key, at=now, team=request.team, body=body, **values)
 
     def done(self, held: Held) -> None:
         """Nothing is left to do; what was asked is forgotten."""
@@ -255,13 +295,19 @@ class Errands:
         with self._sessions.begin() as session:
             session.execute(update(ERRAND).where(*mine).values(lease_until=self.clock.now(), leased_by=None))
 
-    def left_behind(self) -> list[tuple[str, Arrived]]:
-        """Requests whose workers are gone, with their keys, oldest first."""
+    def free(self, name: str) -> None:
+        """Let others take at once what a process held that is no more."""
+        theirs = ERRAND.c.leased_by == name, ERRAND.c.lease_until.is_not(None)
+        with self._sessions.begin() as session:
+            session.execute(update(ERRAND).where(*theirs).values(lease_until=self.clock.now()))
+
+    def waiting(self) -> list[Arrived]:
+        """Requests that nobody is on, oldest first: new ones, those put off until now, those whose workers are gone."""
         columns = ERRAND.c.key, ERRAND.c.body
         over = select(*columns).where(ERRAND.c.lease_until <= self.clock.now()).order_by(ERRAND.c.at).limit(AT_MOST)
         with self._sessions() as session:
             rows = session.execute(over).all()
-        return [(key, request) for key, body in rows if (request := self._opened(key, body)) is not None]
+        return [request for key, body in rows if (request := self._opened(key, body)) is not None]
 
     def give_up(self, key: str, why: str) -> None:
         """An errand that nobody took up although it was there to be taken; an admin sees that it was."""
@@ -280,7 +326,7 @@ class Errands:
             # Slack's secrets were changed in between.
             self.give_up(key, "sealed with another secret")
             return None
-        return Arrived(kept["body"], kept["kind"], is_repeated=False)
+        return Arrived(kept["body"], kept["kind"], is_repeated=False, key=key, opened=kept["opened"])
 
     def forget_team(self, team: str) -> None:
         """The app was removed there: what was asked is forgotten, done or not."""
@@ -304,31 +350,50 @@ def forget_old(sessions: sessionmaker[Session], now: datetime) -> None:
         session.execute(delete(ERRAND).where(old, ERRAND.c.lease_until.is_(None)))
 
 
-def look_after(errands: Errands, dispatch: Dispatch) -> None:
-    """Keep what is ours, and dispatch again what was put off or left behind."""
-    errands.renew()
-    for key, request in errands.left_behind():
-        log.info("doing again what was left behind: %s", request.kind)
-        if dispatch(request.body) < SERVER_ERROR:
-            errands.give_up(key, "nobody does such a thing any more")
+def take_up(errands: Errands, dispatch: Dispatch, pool: ThreadPoolExecutor | None = None) -> None:
+    """Dispatch what nobody is on until no more of it is left; several at once, with a pool."""
+    went_well: dict[str, bool] = {}
+    while new := [request for request in _still_waiting(errands, went_well) if request.key not in went_well]:
+        statuses = (pool.map if pool is not None else map)(dispatch, new)
+        went_well |= {request.key: status < SERVER_ERROR for request, status in zip(new, statuses, strict=True)}
+
+
+def _still_waiting(errands: Errands, went_well: Mapping[str, bool]) -> list[Arrived]:
+    """What waits. Of that, what was dispatched without a fault and was not taken is given up."""
+    waiting = errands.waiting()
+    for request in waiting:
+        if went_well.get(request.key):
+            errands.give_up(request.key, "nobody does such a thing any more")
+    return waiting
 
 
 @contextmanager
-def recovering(errands: Errands, dispatch: Dispatch, beat: timedelta = BEAT) -> Iterator[None]:
-    """While this block runs: our errands stay ours, and what others left behind is dispatched again."""
-    stop = threading.Event()
+def recovering(errands: Errands, dispatch: Dispatch, beat: timedelta = BEAT) -> Iterator[threading.Event]:
+    """While this block runs: our errands stay ours, and what nobody is on is dispatched.
 
-    def watch() -> None:
-        while not stop.wait(beat.total_seconds()):
+    Setting the event makes it look at once; otherwise it looks at every beat.
+    """
+    stop, wake = threading.Event(), threading.Event()
+
+    def watch(pool: ThreadPoolExecutor) -> None:
+        renewed = -math.inf
+        while not stop.is_set():
+            wake.wait(beat.total_seconds())
+            wake.clear()
             try:
-                look_after(errands, dispatch)
+                if time.monotonic() - renewed >= beat.total_seconds():
+                    errands.renew()
+                    renewed = time.monotonic()
+                take_up(errands, dispatch, pool)
             except Exception:  # the database may be away; the next beat tries again
                 log.exception("errands could not be looked after")
 
-    thread = threading.Thread(target=watch, name="unstuck-errands", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(timeout=10)
+    with ThreadPoolExecutor(DISPATCHERS, "unstuck-dispatch") as pool:
+        thread = threading.Thread(target=watch, args=(pool,), name="unstuck-errands", daemon=True)
+        thread.start()
+        try:
+            yield wake
+        finally:
+            stop.set()
+            wake.set()
+            thread.join(timeout=10)

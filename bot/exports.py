@@ -11,10 +11,10 @@ from slack_bolt import Ack, App
 from bot import findings
 from bot.blocks.exports import AGAIN, FORMATS, SAVE
 from bot.desk import Desk
+from bot.intake import Job
 from bot.people import Member
 from bot.posting import InThread, Place, upload_once
 from bot.pressing import Pressed
-from bot.work import Job
 from unstuck.i18n import Lang, lang_named, t
 from unstuck.insights import ask
 from unstuck.insights.rows_file import content

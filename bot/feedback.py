@@ -13,12 +13,12 @@ from bot.blocks import feedback as drawing
 from bot.blocks.feedback import COMMENT, COMMENT_FORM, HELPED, NO, REASON, WORDS
 from bot.blocks.text import Block
 from bot.desk import Desk
+from bot.intake import Job
 from bot.modals import InModal, Sent, View, open_form, sent, take_form
 from bot.notices import deliver_notices
 from bot.people import Member
 from bot.posting import InThread
 from bot.pressing import Pressed
-from bot.work import Job
 from knowledge.fate import REASONS, Outcome
 from unstuck import feedback
 from unstuck.i18n import Lang

@@ -14,11 +14,11 @@ from bot import blocks
 from bot.blocks import home as drawing
 from bot.blocks.home import HOURS, HOURS_FORM, LANGUAGE, TURN, Line, Mine, Pages
 from bot.desk import Desk
+from bot.intake import Job, Unasked
 from bot.modals import InModal, View, open_form, sent
 from bot.people import Member
 from bot.roles import Role
 from bot.waiting import open_tickets, snoozed, waiting
-from bot.work import Job, Unasked
 from unstuck import preferences
 from unstuck.desk_health import Health, health
 from unstuck.errors import UnstuckError

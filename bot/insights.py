@@ -13,9 +13,10 @@ from bot import aliases, blocks, choices, findings, seen
 from bot.blocks.insights import CHOOSE
 from bot.choices import Choice
 from bot.desk import Desk
+from bot.intake import Job
 from bot.posting import Place
 from bot.pressing import Pressed
-from bot.work import Job, thinking
+from bot.work import thinking
 from unstuck.i18n import Lang
 from unstuck.insights import ask
 from unstuck.insights.plan import Answer, Ask, Option, Plan, Reading, Refuse, Scope

@@ -17,8 +17,8 @@ from bot import refusals
 from bot.blocks.links import preview
 from bot.channels import HIDDEN, look_at
 from bot.desk import Desk
+from bot.intake import Job, Unasked
 from bot.roles import Role
-from bot.work import Job, Unasked
 from unstuck import ticket_links
 from unstuck.ticket_links import Linked
 

@@ -7,11 +7,9 @@ Slack's answer was lost, and by whoever goes on after a crash. What no window sh
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,9 +21,9 @@ from slack_sdk.errors import SlackApiError
 from bot import errands, refusals
 from bot.blocks import Drawn, forms
 from bot.desk import Desk
+from bot.intake import Job
 from bot.people import Member
 from bot.posting import LINE_BROKEN, Directly, Place, Privately
-from bot.work import Job
 from unstuck.i18n import Lang, lang_named
 
 log = logging.getLogger("unstuck.bot")
@@ -121,17 +119,30 @@ def read_metadata(view: View) -> dict[str, Any]:
 
 def open_form(body: dict[str, Any], desk: Desk, draw: Draw) -> None:
     """Open a modal for whoever pressed or chose something; `draw` runs in a worker. Listeners call this after `ack`."""
-    user, place = str(body["user"]["id"]), _window(body, desk)
-    problem: Exception | None = None
+    place = _window(body, desk)
+    problem = _opened(body, place, desk)
+    place = replace(place, is_there=problem is None)
+    desk.work.take(Job(lambda: _fill(body["user"]["id"], place, draw, desk, problem), place))
+
+
+def _opened(body: dict[str, Any], place: InModal, desk: Desk) -> Exception | None:
+    """Open an empty modal; what kept it from being opened, if anything did.
+
+    That it was is kept with the request, because whoever takes it up later has no trigger.
+    """
+    request = errands.arrived()
+    assert request is not None
+    if request.opened is not None:
+        return None
     try:
         view = forms.loading() | {"external_id": place.name}
-        impatient(desk.client).views_open(trigger_id=body["trigger_id"], view=view)
+        answer = impatient(desk.client).views_open(trigger_id=body["trigger_id"], view=view)
     except (SlackApiError, *LINE_BROKEN) as error:
         # It may be there all the same: Slack's answer was lost, or an earlier try of this request opened it.
         log.warning("a modal could not be opened: %s", error)
-        problem = error
-    place = replace(place, is_there=problem is None)
-    desk.work.take(Job(lambda: _fill(user, place, draw, desk, problem), place))
+        return error
+    request.opened = str(answer["view"]["id"])
+    return None
 
 
 def take_form(ack: Ack, form: Sent, desk: Desk, settle: Settle) -> None:
@@ -153,11 +164,10 @@ def _hold(ack: Ack, user: str, desk: Desk) -> InModal:
 
 def _window(body: dict[str, Any], desk: Desk) -> InModal:
     """The modal of the request under way, there or not."""
-    user, request = str(body["user"]["id"]), errands.arrived()
-    name = hashlib.sha256(request.key.encode()).hexdigest()[:32] if request is not None else uuid.uuid4().hex
-    url = body.get("response_url")
+    user, url, request = str(body["user"]["id"]), body.get("response_url"), errands.arrived()
+    assert request is not None
     elsewhere = desk.privately(str(url), user) if url else desk.directly(user)
-    return InModal(desk.client, name, desk.deps.settings.lang, elsewhere)
+    return InModal(desk.client, request.name("window"), desk.deps.settings.lang, elsewhere)
 
 
 def _fill(user: str, place: InModal, draw: Draw, desk: Desk, problem: Exception | None) -> None:

@@ -15,11 +15,11 @@ from sqlmodel import Session
 from bot import blocks
 from bot.blocks.nudges import FALSE_ALARM, MINE, SNOOZE, SNOOZES, UNTIL
 from bot.desk import Desk
+from bot.intake import Job
 from bot.nudge_forms import open_nudge_form
 from bot.people import Member
 from bot.posting import LINE_BROKEN
 from bot.pressing import Pressed, row_id
-from bot.work import Job
 from unstuck.errors import UsageError
 from unstuck.i18n import Lang
 from unstuck.nudges import NudgeView, actions, message, rules

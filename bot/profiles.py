@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt import App
 
 from bot.desk import Desk
+from bot.intake import Job, Unasked
 
 
 def register(app: App) -> None:
@@ -15,4 +16,10 @@ def register(app: App) -> None:
 
 def on_changed(event: dict[str, Any], desk: Desk) -> None:
     """Look the person up anew the next time: nobody keeps a language or a right that they no longer have."""
-    desk.people.forget(str(event["user"]["id"]))
+
+    def forget() -> None:
+        desk.people.forget(str(event["user"]["id"]))
+
+    # Here, and where answers are made, which may be another process.
+    forget()
+    desk.work.take(Job(forget, Unasked("a changed profile")))

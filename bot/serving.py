@@ -20,17 +20,19 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.oauth import OAuthFlow
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode import SocketModeClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import errands, seen
+from bot import errands, seen, watching
 from bot.delivery import deliver_due
 from bot.digest import redraw
-from bot.errands import Dispatch, recovering
+from bot.errands import KEPT, Arrived, Dispatch, recovering
 from bot.hints import in_knowledge
 from bot.notices import deliver_notices
 from bot.posting import LINE_BROKEN
 from bot.work import Work
+from bot.worker import Worker
 from unstuck import troubles
 from unstuck.errors import UserError
 from unstuck.settings import Settings
@@ -67,33 +69,64 @@ def every_minute(deps: Deps, client: WebClient | None) -> None:
 
 
 @contextmanager
-def looking_after(work: Work, app: App) -> Iterator[None]:
-    """For as long as the block lasts, what killed processes left undone is done; ours stays ours."""
-
+def looking_after(work: Work, app: App) -> Iterator[threading.Event]:
+    """For as long as the block lasts, what nobody is on is done; ours stays ours. The event makes it look at once."""
     assert work.errands is not None
-    with recovering(work.errands, dispatch_to(app)):
-        yield
+    with recovering(work.errands, dispatch_to(app)) as wake:
+        yield wake
 
 
 def dispatch_to(app: App) -> Dispatch:
     """Gives a request that was checked when it came to the app once more."""
-    return lambda body: app.dispatch(BoltRequest(mode="socket_mode", body=dict(body))).status
+
+    def dispatch(kept: Arrived) -> int:
+        return app.dispatch(BoltRequest(mode="socket_mode", body=dict(kept.body), context={KEPT: kept})).status
+
+    return dispatch
 
 
 class Link:
-    """The Socket Mode connection, as far as health checks care."""
+    """What has to be there for events to be worked on, as far as health checks care."""
 
-    def __init__(self, handler: SocketModeHandler | None = None) -> None:
-        self._handler = handler
+    def __init__(self, worker: Worker | None = None) -> None:
+        self.socket: SocketModeHandler | None = None
+        self._worker = worker
 
     @property
-    def is_up(self) -> bool:
-        return self._handler is None or self._handler.client.is_connected()
+    def missing(self) -> str | None:
+        """In a few words what is not there."""
+        if self.socket is not None and not self.socket.client.is_connected():
+            return "no connection to Slack"
+        if self._worker is not None and not self._worker.is_up:
+            return "nobody works"
+        return None
+
+
+class _Line(SocketModeClient):
+    """The SDK's client, whose acknowledgements do not wait for one another.
+
+    Without this the system holds a small packet back until the one before it is confirmed, for up to 40 ms.
+    """
+
+    def connect(self) -> None:
+        super().connect()
+        session = self.current_session
+        if session is not None and session.sock is not None:
+            session.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class _Handler(SocketModeHandler):
+    """Bolt's handler on such a line. Bolt's own constructor would make a client of its own."""
+
+    def __init__(self, app: App, token: str) -> None:
+        self.app, self.app_token = app, token
+        self.client = _Line(token, logger=app.logger, web_client=app.client)
+        self.client.socket_mode_request_listeners.append(self.handle)  # type: ignore[arg-type]
 
 
 @contextmanager
-def over_socket(app: App, settings: Settings) -> Iterator[Link]:
-    """Events through a websocket, for as long as the block lasts.
+def over_socket(app: App, settings: Settings, link: Link | None = None) -> Iterator[None]:
+    """Events through a websocket, for as long as the block lasts; `link` shows whether it is connected.
 
     Raises `UserError` when Slack refuses the app-level token or cannot be reached.
     """
@@ -101,16 +134,18 @@ def over_socket(app: App, settings: Settings) -> Iterator[Link]:
     token = settings.slack_app_token.get_secret_value()
     try:
         address = app.client.apps_connections_open(app_token=token)["url"]
-        handler = SocketModeHandler(app, token)
-        # The handler reads HTTPS_PROXY by itself; what `create_app` decided about proxies holds here as well.
+        handler = _Handler(app, token)
+        # The client reads HTTPS_PROXY by itself; what `create_app` decided about proxies holds here as well.
         handler.client.proxy, handler.client.wss_uri = app.client.proxy, address
         handler.connect()  # type: ignore[no-untyped-call]
     except SlackApiError as error:
         raise UserError("slack_app_refused", error=error.response.get("error") or error.response.status_code) from None
     except LINE_BROKEN:
         raise UserError("slack_unreachable", url=settings.slack_api_url) from None
+    if link is not None:
+        link.socket = handler
     try:
-        yield Link(handler)
+        yield
     finally:
         handler.close()  # type: ignore[no-untyped-call]
 
@@ -153,7 +188,7 @@ def site(engine: Engine, link: Link, app: App | None) -> Flask:
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     flask.add_url_rule("/healthz", "health", lambda: _plain("ok"))
     flask.add_url_rule("/readyz", "ready", lambda: _ready(engine, link))
-    flask.add_url_rule("/metrics", "metrics", _metrics)
+    flask.add_url_rule("/metrics", "metrics", lambda: _metrics(engine))
     if app is not None:
         events, replays = SlackRequestHandler(app), _Replays()
         flask.add_url_rule("/slack/events", "events", lambda: _events(events, replays), methods=["POST"])
@@ -225,9 +260,9 @@ class _Replays:
 
 
 def _ready(engine: Engine, link: Link) -> Response:
-    """503 while events could not be worked on: no database, or no connection to Slack."""
-    if not link.is_up:
-        return _plain("no connection to Slack", 503)
+    """503 while events could not be worked on: no database, no connection to Slack, nobody who works."""
+    if link.missing is not None:
+        return _plain(link.missing, 503)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
@@ -237,10 +272,8 @@ def _ready(engine: Engine, link: Link) -> Response:
     return _plain("ready")
 
 
-def _metrics() -> Response:
-    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+def _metrics(engine: Engine) -> Response:
+    return Response(watching.report(engine), content_type=watching.CONTENT_TYPE)
 
 
 def _plain(words: str, status: int = 200) -> Response:

@@ -14,8 +14,8 @@ from bot.blocks.shapes import actions, button
 from bot.blocks.text import Block
 from bot.channels import look_at
 from bot.desk import Desk
+from bot.intake import Job
 from bot.pressing import Pressed
-from bot.work import Job
 from knowledge import redact
 from unstuck.i18n import Lang, t
 from unstuck.tickets.tables import Thread

@@ -11,11 +11,11 @@ from bot import posting, seen, sharing
 from bot.blocks import asking
 from bot.conversation import reply
 from bot.desk import Desk
+from bot.intake import Job
 from bot.modals import open_form, sent
 from bot.posting import InThread, Privately
 from bot.reading import spoken
 from bot.sharing import Shareable
-from bot.work import Job
 from unstuck.i18n import language_of
 
 ANSWER_THIS, ASK_UNSTUCK = "answer_this", "ask_unstuck"

@@ -11,10 +11,10 @@ from slack_bolt import Ack, App
 from bot.blocks import upkeep as drawing
 from bot.blocks.text import Markup, person
 from bot.desk import Desk
+from bot.intake import Job
 from bot.people import Member
 from bot.posting import Place
 from bot.pressing import Pressed
-from bot.work import Job
 from knowledge.cards import PUBLIC, Card
 from knowledge.upkeep import Decisions, Report
 from unstuck import upkeep

@@ -9,8 +9,8 @@ from slack_bolt import Ack, App
 from bot.blocks.nudges import WHY
 from bot.blocks.why import why
 from bot.desk import Desk
+from bot.intake import Job
 from bot.pressing import Pressed, row_id
-from bot.work import Job
 from unstuck.nudges import message
 from unstuck.nudges.desk import read_desk
 from unstuck.tickets.database import reading

@@ -13,9 +13,9 @@ from slack_sdk import WebClient
 from bot.clients import client_of
 from bot.desk import Desk
 from bot.installations import Flow, Installations, Installed, States, allowed, flow
+from bot.intake import Intake
 from bot.people import People
 from bot.roles import Roles
-from bot.work import Work
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
@@ -26,7 +26,7 @@ log = logging.getLogger("unstuck.bot")
 class Workspaces:
     """The desks of all workspaces. Thread-safe."""
 
-    def __init__(self, deps: Deps, installations: Installations, work: Work, client: WebClient) -> None:
+    def __init__(self, deps: Deps, installations: Installations, work: Intake, client: WebClient) -> None:
         #: Without a token.
         self._client = client
         self._deps, self._work = deps, work

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from slack_bolt import App
 
 from bot.app import create_app, errands_of
-from bot.errands import look_after
+from bot.errands import take_up
 from bot.playground.standin import SlackStandIn
 from bot.serving import Link, dispatch_to, looking_after, over_http, over_socket, site
 from bot.work import Work
@@ -34,7 +34,8 @@ class Running:
     def look_after(self) -> None:
         """Do again what was put off or left behind, if its time has come."""
         assert self.work.errands is not None
-        look_after(self.work.errands, dispatch_to(self.app))
+        self.work.errands.renew()
+        take_up(self.work.errands, dispatch_to(self.app))
 
     def settle(self, timeout: float = 60.0) -> None:
         """Wait until everything that Slack sent so far has been worked on. Raises `TimeoutError`."""

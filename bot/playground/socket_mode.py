@@ -24,7 +24,8 @@ class SocketMode:
         self._waiting: dict[str, _Ack] = {}
         self._lock = threading.Lock()
         self._turn = 0
-        self._server: Server = serve(self._serve, "127.0.0.1", 0, process_request=self._admit)
+        # No pings of its own: the app's client sends some, and these draw on the process's one dice at any moment.
+        self._server: Server = serve(self._serve, "127.0.0.1", 0, process_request=self._admit, ping_interval=None)
         self._thread = threading.Thread(target=self._server.serve_forever, name="standin-socket", daemon=True)
         self._thread.start()
 

@@ -27,7 +27,8 @@ from bot.errands import (
     forget_old,
     recovering,
 )
-from bot.work import Job, NotKeptError, Work
+from bot.intake import HandOver, Intake, Job, NotKeptError
+from bot.work import Work
 from unstuck.clock import FrozenClock
 from unstuck.sealing import Seal
 from unstuck.testing import NOON
@@ -72,7 +73,7 @@ def test_one_process_gets_it_and_it_stays_done(process: Callable[..., Errands], 
     first.done(held)
     later(clock, LEASE * 2)
     assert second.keep([asked()]) == [None]
-    assert second.left_behind() == []
+    assert second.waiting() == []
 
 
 def test_twice_in_one_batch_is_once(process: Callable[..., Errands]) -> None:
@@ -98,11 +99,11 @@ def test_nothing_readable_is_stored_and_nothing_at_all_once_it_is_done(
 def test_what_a_killed_process_held_is_done_by_another(process: Callable[..., Errands], clock: FrozenClock) -> None:
     killed, other = process(), process()
     first = kept(killed, asked())
-    assert other.left_behind() == []
+    assert other.waiting() == []
     later(clock, LEASE)
-    [(key, request)] = other.left_behind()
+    [request] = other.waiting()
     again = kept(other, request)
-    assert (again.key, again.is_again, again.crashes) == (key, True, 1)
+    assert (again.key, again.is_again, again.crashes) == (first.key, True, 1)
     assert request.body == asked().body
     # The same message has the same name, whoever says it.
     assert again.next_key().startswith(again.next_key()[:24])
@@ -116,7 +117,7 @@ def test_a_process_that_is_heard_of_keeps_what_it_holds(process: Callable[..., E
     for _ in range(5):
         later(clock, LEASE / 2)
         busy.renew()
-    assert other.left_behind() == []
+    assert other.waiting() == []
     held.check()
 
 
@@ -143,13 +144,50 @@ def test_leaving_in_order_is_no_crash(process: Callable[..., Errands]) -> None:
     assert (again.attempts, again.crashes) == (2, 0)
 
 
+def test_what_is_handed_over_is_done_once_by_whoever_works(process: Callable[..., Errands]) -> None:
+    listening, working = process(), process()
+    listening.hand_over([asked("1.0"), asked("2.0"), asked("1.0")])
+    listening.hand_over([asked("2.0")])
+    first, second = working.keep(working.waiting())
+    assert first is not None
+    assert second is not None
+    # Nothing was said for it yet, and nobody ended over it.
+    assert [(held.arrived.body["event"]["ts"], held.is_again, held.crashes) for held in (first, second)] == [
+        ("1.0", False, 0),
+        ("2.0", False, 0),
+    ]
+    assert working.waiting() == []
+    working.done(first)
+    listening.hand_over([asked("1.0")])
+    assert working.waiting() == []
+
+
+def test_a_modal_that_was_opened_is_known_to_whoever_fills_it(process: Callable[..., Errands]) -> None:
+    request = Arrived({"type": "block_actions", "trigger_id": "7"}, "block_actions", is_repeated=False)
+    request.opened = "V1"
+    process().hand_over([request])
+    [kept_] = process().waiting()
+    assert (kept_.opened, kept_.key, kept_.name("form")) == ("V1", request.key, request.name("form"))
+
+
+def test_what_a_process_held_that_is_known_to_be_gone_is_free_at_once(
+    sessions: sessionmaker[Session], clock: FrozenClock, process: Callable[..., Errands]
+) -> None:
+    kept(Errands(sessions, clock, Seal("s"), name="gone"), asked("1.0"))
+    kept(process(), asked("2.0"))
+    other = process()
+    other.free("gone")
+    [request] = other.waiting()
+    assert (request.body["event"]["ts"], kept(other, request).crashes) == ("1.0", 1)
+
+
 def test_under_another_secret_it_is_given_up_aloud(
     process: Callable[..., Errands], clock: FrozenClock, sessions: sessionmaker[Session]
 ) -> None:
     kept(process("old"), asked())
     later(clock, LEASE)
     new = process("new")
-    assert new.left_behind() == []
+    assert new.waiting() == []
     assert new.keep([asked()]) == [None]
     with sessions() as session:
         assert [(seen.kind, seen.word) for seen in recent(session, NOON)] == [("errand", "sealed with another secret")]
@@ -164,7 +202,7 @@ def test_old_keys_are_forgotten_and_undone_errands_kept(
     errands.done(done)
     forget_old(sessions, NOON + REMEMBERED_FOR + timedelta(seconds=1))
     later(clock, LEASE)
-    assert [request.body["event"]["ts"] for _, request in errands.left_behind()] == ["2.0"]
+    assert [request.body["event"]["ts"] for request in errands.waiting()] == ["2.0"]
     assert errands.keep([asked("1.0")]) != [None]
 
 
@@ -174,9 +212,9 @@ def test_what_nobody_takes_up_any_more_is_given_up_aloud(
     kept(process(), asked())
     later(clock, LEASE)
     errands, dispatched = process(), []
-    with recovering(errands, lambda body: dispatched.append(body) or 200, beat=timedelta(milliseconds=5)):  # type: ignore[func-returns-value]
+    with recovering(errands, lambda request: dispatched.append(request) or 200, beat=timedelta(milliseconds=5)):  # type: ignore[func-returns-value]
         wait_until(lambda: _words(sessions) != [])
-    assert dispatched == [asked().body]
+    assert [request.body for request in dispatched] == [asked().body]
     assert _words(sessions) == ["nobody does such a thing any more"]
 
 
@@ -184,9 +222,9 @@ def test_while_the_desk_fails_it_is_tried_again(process: Callable[..., Errands],
     kept(process(), asked())
     later(clock, LEASE)
     errands, dispatched = process(), []
-    with recovering(errands, lambda body: dispatched.append(body) or 500, beat=timedelta(milliseconds=5)):  # type: ignore[func-returns-value]
+    with recovering(errands, lambda request: dispatched.append(request) or 500, beat=timedelta(milliseconds=5)):  # type: ignore[func-returns-value]
         wait_until(lambda: len(dispatched) > 2)
-    assert len(errands.left_behind()) == 1
+    assert len(errands.waiting()) == 1
 
 
 def test_a_claim_of_an_errand_is_its_own_when_it_is_done_again(
@@ -232,8 +270,8 @@ def works(process: Callable[..., Errands]) -> Iterator[Callable[[], Work]]:
         yield start
 
 
-def take(work: Work, request: Arrived, place: Record, run: Callable[[], Any]) -> None:
-    arrive(request.body, request.kind)
+def take(work: Intake, request: Arrived, place: Record, run: Callable[[], Any]) -> None:
+    arrive(request.body, request.kind, request)
     work.take(Job(run, place))
 
 
@@ -244,6 +282,26 @@ def test_a_request_is_kept_before_it_is_acknowledged_and_done_once(works: Callab
     wait_until(lambda: bodies(engine) == [None])
     assert place.said == ["answer"]
     assert kept_when_it_ran[0] != [None]
+
+
+def test_whoever_listens_keeps_it_and_wakes_whoever_works(
+    process: Callable[..., Errands], works: Callable[[], Work]
+) -> None:
+    place, working = Record(), works()
+    assert working.errands is not None
+
+    def listener(request: Arrived) -> int:
+        take(working, request, place, lambda: place.said.append("answer"))
+        return 200
+
+    with recovering(working.errands, listener, beat=timedelta(hours=1)) as wake:
+        listening = HandOver(process(), wake.set)
+        take(listening, asked(), place, lambda: place.said.append("answered by whoever listens"))
+        take(listening, asked(), place, lambda: place.said.append("answered by whoever listens"))
+        wait_until(lambda: place.said != [])
+        listening.close()
+    assert working.drain(5)
+    assert place.said == ["answer"]
 
 
 def test_after_too_long_it_is_said_to_be_too_late(
@@ -282,7 +340,7 @@ def test_while_slack_is_away_it_waits_and_is_counted(
     assert place.said == []
     assert _words(sessions) == ["ConnectionResetError"]
     later(clock, timedelta(minutes=1))
-    [(_, request)] = process().left_behind()
+    [request] = process().waiting()
     take(work, request, place, lambda: place.said.append("answer"))
     assert work.drain(5)
     assert place.said == ["answer"]
@@ -305,7 +363,7 @@ def test_while_the_database_is_slow_slack_must_repeat(
 ) -> None:
     if database != "sqlite":
         pytest.skip("one writer holds up all others on SQLite alone")
-    monkeypatch.setattr("bot.work.KEPT_WITHIN_S", 0.05)
+    monkeypatch.setattr("bot.intake.KEPT_WITHIN_S", 0.05)
     work, place = works(), Record()
     with engine.begin():
         with pytest.raises(NotKeptError):

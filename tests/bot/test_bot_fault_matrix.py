@@ -20,13 +20,14 @@ from sqlalchemy import delete, update
 
 from bot.delivery import PAUSE, deliver_due
 from bot.errands import ERRAND
+from bot.intake import Job, Unasked
 from bot.playground.faults import RESPONSE_URL, UPLOAD
 from bot.playground.run import Running, running
 from bot.playground.standin import SlackStandIn
 from bot.playground.workspace import BOT_USER
 from bot.testing import TODAY, small_desk
 from bot.testing_surfaces import SURFACES, Scene, Surface, picture
-from bot.work import WORKERS, Job, Unasked
+from bot.work import WORKERS
 from unstuck.clock import FrozenClock
 from unstuck.notices import NOTICE
 from unstuck.nudges.rules import FILE, RUNGS

@@ -1,4 +1,4 @@
-"""The serving process killed with SIGKILL under a stream of events: each mention is answered, once."""
+"""Whoever listens and whoever works killed with SIGKILL under a stream of events: each mention is answered, once."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from bot.playground.workspace import Message
 WORKER = Path(__file__).with_name("serving_worker.py")
 
 
-class Server:
-    """One serving process, started anew after each kill."""
+class Half:
+    """The process that listens, or one that works, started anew after each kill."""
 
-    def __init__(self, *arguments: str) -> None:
-        self._command = [sys.executable, str(WORKER), *arguments]
+    def __init__(self, half: str, *arguments: str) -> None:
+        self._command = [sys.executable, str(WORKER), half, *arguments]
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
@@ -60,21 +60,23 @@ def stream(slack: SlackStandIn, users: list[str], channel: str, stop: threading.
     return asked
 
 
-def run(slack: SlackStandIn, home: Path, port: int, *, kills: int, url: str = "") -> None:
+def run(slack: SlackStandIn, home: Path, port: int, *, kills: int, url: str) -> None:
     users = [slack.add_user(f"u{number}") for number in range(4)]
     channel, dice, stop = slack.add_channel("support", users), random.Random(4), threading.Event()
     for _ in range(400):
         # Late answers of Slack's, so that kills meet messages that are stored and not confirmed.
         slack.faults.delay("chat.postMessage", dice.uniform(0, 0.3))
     slack.connect_http(f"http://127.0.0.1:{port}/slack/events")
-    server = Server(str(home), slack.url, slack.bot_token, slack.signing_secret, str(port), url)
+    given = str(home), slack.url, slack.bot_token, slack.signing_secret, str(port), url
+    workers = 1 if url.startswith("sqlite") else 2
+    halves = [Half("listen", *given), *(Half("work", *given) for _ in range(workers))]
     asked: list[Message] = []
     asking = threading.Thread(target=lambda: asked.extend(stream(slack, users, channel, stop)))
     asking.start()
     try:
         for _ in range(kills):
             time.sleep(dice.uniform(0.2, 3))
-            server.restart()
+            dice.choice(halves).restart()
         stop.set()
         asking.join()
         wanted = {message.ts for message in asked}
@@ -85,7 +87,8 @@ def run(slack: SlackStandIn, home: Path, port: int, *, kills: int, url: str = ""
         assert answers(slack, channel) == Counter(wanted)
     finally:
         stop.set()
-        server.kill()
+        for half in halves:
+            half.kill()
 
 
 def answers(slack: SlackStandIn, channel: str) -> Counter[str | None]:
@@ -104,7 +107,7 @@ def free_port() -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kills", [int(os.environ.get("KILLS", "20"))])
-def test_mentions_are_answered_once_however_often_the_process_is_killed(
-    slack: SlackStandIn, tmp_path: Path, kills: int
+def test_mentions_are_answered_once_however_often_a_process_is_killed(
+    slack: SlackStandIn, tmp_path: Path, kills: int, database_url: str
 ) -> None:
-    run(slack, tmp_path / "home", free_port(), kills=kills)
+    run(slack, tmp_path / "home", free_port(), kills=kills, url=database_url)

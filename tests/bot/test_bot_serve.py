@@ -84,6 +84,35 @@ def test_socket_mode_answers_reconnects_and_stops_when_told(slack: SlackStandIn,
         assert process.wait(30) == 0
 
 
+def working(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that a serving process started and that still run."""
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and ") Z" not in stat.read_text()
+
+
+def test_when_the_working_process_is_killed_another_one_answers(slack: SlackStandIn, tmp_path: Path) -> None:
+    port = free_port()
+    with serving(surroundings(slack, tmp_path, SLACK_SIGNING_SECRET=slack.signing_secret), "--http", str(port)) as one:
+        until(one, str(port))
+        slack.connect_http(f"http://127.0.0.1:{port}/slack/events")
+        [killed] = slack.wait_for(lambda: working(one), timeout=30)
+        os.kill(killed, signal.SIGKILL)
+        ana = slack.add_user("ana")
+        assert slack.command(ana, "/unstuck", "help").ok
+        slack.wait_for(lambda: helped(slack, ana), timeout=60)
+        assert len([m for m in slack.messages() if m.ephemeral_to == ana]) == 1
+        [another] = working(one)
+        assert another != killed
+        # And with whoever listens goes whoever works.
+        one.kill()
+        slack.wait_for(lambda: not is_running(another), timeout=30)
+
+
 def test_a_stalled_ticket_reaches_its_owner_by_itself(slack: SlackStandIn, tmp_path: Path) -> None:
     now = datetime.now(UTC)  # noqa: TID251 - the process under test lives in real time
     always = '[hours]\nfrom = "00:00"\nto = "23:59"\ndays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]\n'

@@ -1,4 +1,4 @@
-"""A desk over weeks: two teams, holidays, clock changes, people away, downtime, late and doubled news.
+"""A desk over weeks: two teams, holidays, clock changes, people away, downtime, buttons, late and doubled news.
 
 What people get is checked against the simulation's own books, not against what Unstuck believes.
 """
@@ -21,7 +21,7 @@ from sqlalchemy import select, update
 from unstuck import notices
 from unstuck.clock import FrozenClock, parse_instant
 from unstuck.deps import Deps
-from unstuck.nudges import digest, outbox
+from unstuck.nudges import actions, digest, outbox
 from unstuck.nudges.desk import Desk, read_desk
 from unstuck.nudges.ladder import base
 from unstuck.nudges.plan import plan_nudges
@@ -38,6 +38,9 @@ ZONES = {"berlin": "Europe/Berlin", "shanghai": "Asia/Shanghai"}
 COUNTRIES = {"berlin": "DE-BE", "shanghai": "CN"}
 RULES = '[[target]]\nwithin = "1d"\n'
 TICKET_PER_DAY, PERSON_PER_DAY, COOL_DOWN = 2, 5, timedelta(hours=4)
+MINUTE = timedelta(minutes=1)
+#: What "I'm on it" buys at least: a working day of eight hours.
+TAKEN_FOR = timedelta(hours=8)
 #: A last step has its waits before it; a stall younger than this at the end may still be on its way.
 CLIMBS = timedelta(days=16)
 
@@ -113,6 +116,16 @@ class State:
         return not (self.fresh and self.spoke == ("agent", "asks"))
 
 
+@dataclass(frozen=True)
+class Pressed:
+    """A button that somebody pressed."""
+
+    #: When the ticket had moved last by then: it holds for that stall.
+    moved_at: datetime
+    #: Until when nobody may hear of it; None: for good.
+    until: datetime | None
+
+
 @cache
 def days_off(team: str, year: int) -> frozenset[date]:
     country, _, part = COUNTRIES[team].partition("-")
@@ -139,7 +152,7 @@ class Simulation:
     tickets: int
     #: The share of tickets that nobody ever solves.
     abandoned: float
-    #: From sweep to sweep.
+    #: From sweep to sweep, on average; any minute may be one.
     step: timedelta
     books: dict[str, Book] = field(default_factory=dict)
     #: News that will arrive later.
@@ -147,6 +160,9 @@ class Simulation:
     away: set[str] = field(default_factory=set)
     #: When, about which team's ticket, to whom, on which rung, in which message.
     sent: list[tuple[datetime, str, str, str, int, str]] = field(default_factory=list)
+    #: Buttons that will be pressed: below which nudge, about which ticket, when.
+    to_press: list[tuple[int, str, datetime]] = field(default_factory=list)
+    pressed: dict[str, Pressed] = field(default_factory=dict)
     desk: Desk | None = None
 
     def run(self, days: int) -> None:
@@ -156,8 +172,9 @@ class Simulation:
         self.mail.sort(key=lambda item: item[0])
         down = START + timedelta(days=days // 2, hours=7)
         while self.clock.at < START + timedelta(days=days):
-            self.clock.tick(self.step)
+            self.clock.tick(timedelta(minutes=self.dice.randint(1, int(self.step / MINUTE) * 2)))
             self._receive()
+            self._press()
             if self.clock.at.hour in (1, 4, 10):
                 self._somebody_leaves_or_returns()
             if not down <= self.clock.at < down + timedelta(hours=6):
@@ -197,7 +214,8 @@ class Simulation:
         changes, at = a_ticket(name, start=start, team=team, **owned), start
         for _ in range(self.dice.randrange(7)):
             at = (at + timedelta(hours=self.dice.expovariate(1 / 60), seconds=1)).replace(microsecond=0)
-            changes.append(self._something(name, at, team))
+            changes.append(change := self._something(name, at, team))
+            team = str(change.values.get("team", team))
         if self.dice.random() >= self.abandoned:
             changes.append(a_change(name, at + timedelta(hours=self.dice.randrange(1, 30)), status="Solved"))
         for change in changes:
@@ -213,6 +231,10 @@ class Simulation:
             return a_change(name, at, status=status, actor=f"{team}-1")
         if what < 0.6:
             return a_change(name, at, assignee=f"{team}-{self.dice.randrange(12)}", actor=f"{team}-1")
+        if what < 0.7:
+            other = next(one for one in ZONES if one != team)
+            owner = f"{other}-{self.dice.randrange(12)}" if self.dice.random() < 0.5 else None
+            return a_change(name, at, team=other, assignee=owner, actor=f"{team}-1")
         who = self.dice.choice(list(WORDS))
         body = self.dice.choice(list(WORDS[who]))
         actor = f"{team}-1" if who == "agent" else "customer"
@@ -225,6 +247,32 @@ class Simulation:
             tell(self.deps, here)
         for change in here:
             self.books.setdefault(change.ticket, Book()).events[change.change_id] = change
+
+    def _will_press(self, nudge: int, ticket: str) -> None:
+        """One message in ten gets an answer, within a day or so. Earlier ones about the ticket have no buttons now."""
+        self.to_press = [one for one in self.to_press if one[1] != ticket]
+        if self.dice.random() < 0.1:
+            self.to_press.append((nudge, ticket, self.clock.at + timedelta(hours=self.dice.uniform(0.1, 30))))
+
+    def _press(self) -> None:
+        """Whoever was going to press a button by now does."""
+        now = self.clock.at
+        for nudge, ticket, _ in [one for one in self.to_press if one[2] <= now]:
+            self._press_one(nudge, ticket, now)
+        self.to_press = [one for one in self.to_press if one[2] > now]
+
+    def _press_one(self, nudge: int, ticket: str, now: datetime) -> None:
+        until, button = None, self.dice.choice(["mine", "snooze", "false_alarm"])
+        with self.deps.sessions.begin() as session:
+            if button == "snooze":
+                until = now + timedelta(hours=self.dice.choice([1, 24, 100]))
+                done = actions.snooze(session, nudge, "U2", now, until)
+            elif button == "mine":
+                until, done = now + TAKEN_FOR, actions.mine(session, nudge, "U2", now)
+            else:
+                done = actions.false_alarm(session, nudge, "U2", now)
+        if done.changed:
+            self.pressed[ticket] = Pressed(self.books[ticket].state().moved_at, until)
 
     def _sweep(self, desk: Desk) -> None:
         with self.deps.sessions.begin() as session:
@@ -242,6 +290,7 @@ class Simulation:
             if held is None:
                 break
             self._check(held.ticket.ext_id, held.occasion, held.recipient, held.step, held.key)
+            self._will_press(held.nudge_id, held.ticket.ext_id)
             with self.deps.sessions.begin() as session:
                 assert outbox.aim(session, held, "C1")
                 assert outbox.sent(session, held, "C1", str(held.nudge_id), self.clock.at, lang="en")
@@ -265,6 +314,7 @@ class Simulation:
                     for row in rows:
                         ticket = row.key.partition("/")[2].partition(":")[0]
                         self._check(ticket, row.occasion, row.recipient, row.step, key)
+                        self._will_press(row.id, ticket)
                     digest.sent(session, found.nudges, "C1", key, self.clock.at)
                     assert notices.sent(session, notice, "C1", key, self.clock.at)
 
@@ -277,6 +327,10 @@ class Simulation:
         lead = f"{state.team}-0"
         due = [f"person:{state.assignee}", f"team:{state.team}", f"lead:{lead}", "manager"]
         assert recipient == due[step], f"{recipient} has nothing to do with {state}"
+        pressed = self.pressed.get(ticket)
+        if pressed is not None and pressed.moved_at == state.moved_at:
+            assert pressed.until is not None, f"{ticket} is no stall, somebody said"
+            assert now >= pressed.until, f"{ticket} rests until {pressed.until}"
         kind, _, person = recipient.partition(":")
         assert kind not in ("person", "lead") or person not in self.away, f"{person} is away"
         self.sent.append((now, state.team, ticket, recipient, step, message))
@@ -299,7 +353,14 @@ class Simulation:
     def climbed(self) -> list[str]:
         """Tickets that have stood still for longer than the whole ladder takes."""
         states = {ticket: book.state() for ticket, book in self.books.items()}
-        return [name for name, one in states.items() if one.is_ours and self.clock.at - one.moved_at > CLIMBS]
+        return [
+            name
+            for name, one in states.items()
+            if one.is_ours
+            and self.clock.at - one.moved_at > CLIMBS
+            # Whoever pressed a button has the ladder rest or begin anew.
+            and (name not in self.pressed or self.pressed[name].moved_at != one.moved_at)
+        ]
 
     def unknown_to_managers(self) -> list[str]:
         """Those of them of which no manager has heard."""

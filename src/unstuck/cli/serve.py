@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -35,6 +36,7 @@ slack = typer.Typer(help="Set the Slack app up.", no_args_is_help=True)
 
 def register(app: typer.Typer) -> None:
     app.command()(serve)
+    app.command(hidden=True)(work)
     app.add_typer(slack, name="slack")
 
 
@@ -84,6 +86,7 @@ def _domains(home: Path | None) -> list[str]:
 
 def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: LangOption = None) -> None:
     """Run the bot: Socket Mode when SLACK_APP_TOKEN is set, else HTTP. Stops cleanly on SIGTERM and Ctrl-C."""
+    from bot.worker import counting_together
     from unstuck import deps, settings
 
     loaded = settings.load(home=home)
@@ -92,24 +95,73 @@ def serve(http: Port = None, host: Host = "127.0.0.1", home: Home = None, lang: 
     if loaded.slack_app_token is None and loaded.slack_signing_secret is None and has_app:
         # An empty secret would let anybody sign requests.
         raise UserError("half_slack")
-    built = deps.build(loaded)
-    try:
-        _run(built, http, host, spoken)
-    finally:
-        built.close()
+    with counting_together():
+        built = deps.build(loaded)
+        try:
+            _run(built, http, host, spoken)
+        finally:
+            built.close()
 
 
 def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
     """Start everything, wait for a signal, then end in the opposite order."""
     from bot import hooks
     from bot.app import create_app, errands_of, workspaces_of
-    from bot.serving import Link, every_minute, looking_after, mount_installation, over_http, over_socket, site
+    from bot.intake import HandOver
+    from bot.serving import Link, mount_installation, over_http, over_socket, site
+    from bot.worker import Worker
+
+    # An acknowledgement changes threads a dozen times; at Python's 5 ms each it would queue behind others.
+    sys.setswitchinterval(SWITCH_S)
+    settings, errands = built.settings, errands_of(built)
+    worker = Worker(["--home", str(settings.directory)], errands)
+    intake = HandOver(errands, worker.wake)
+    workspaces = workspaces_of(built, intake)
+    app = create_app(built, work=intake, workspaces=workspaces)
+    with ExitStack() as running:
+        running.enter_context(worker)
+        running.callback(intake.close)
+        link, mode = Link(worker), "http"
+        if settings.slack_app_token is not None:
+            mode = "socket"
+            running.enter_context(over_socket(app, settings, link))
+        port = http if http is not None else (DEFAULT_PORT if mode == "http" else None)
+        if port is not None:
+            pages = site(built.engine, link, app if settings.slack_signing_secret is not None else None)
+            hooks.mount(pages, built)
+            if workspaces is not None:
+                mount_installation(pages, workspaces.flow())
+            port = running.enter_context(over_http(pages, host, port))
+        worker.start()
+        stop = stop_signals()
+        progress.print(t(f"serve.{mode}", lang, port=port or "", host=host), highlight=False)
+        stop.wait()
+        progress.print(t("serve.stopping", lang), highlight=False)
+
+
+def work(name: Annotated[str, typer.Option(help="What its errands are held by.")], home: Home = None) -> None:
+    """Do what `unstuck serve` takes on, until SIGTERM or until standard input ends. `serve` starts it by itself."""
+    from unstuck import deps, settings
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; `serve` ends both in order.
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    built = deps.build(settings.load(home=home))
+    try:
+        _work(built, name, stop)
+    finally:
+        built.close()
+
+
+def _work(built: Deps, name: str, stop: threading.Event) -> None:
+    from bot.app import create_app, errands_of, workspaces_of
+    from bot.serving import every_minute, looking_after
     from bot.work import Work
+    from bot.worker import NICENESS, hear
     from unstuck import jobs
 
-    # An acknowledgement changes threads a dozen times; at Python's 5 ms each it would queue behind whoever counts.
-    sys.setswitchinterval(SWITCH_S)
-    settings, work = built.settings, Work(errands_of(built))
+    os.nice(NICENESS)
+    work = Work(errands_of(built, name))
     workspaces = workspaces_of(built, work)
     app = create_app(built, work=work, workspaces=workspaces)
 
@@ -118,22 +170,11 @@ def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
 
     with ExitStack() as running:
         running.callback(work.stop)
-        running.enter_context(looking_after(work, app))
-        link, mode = Link(), "http"
-        if settings.slack_app_token is not None:
-            link, mode = running.enter_context(over_socket(app, settings)), "socket"
-        port = http if http is not None else (DEFAULT_PORT if mode == "http" else None)
-        if port is not None:
-            pages = site(built.engine, link, app if settings.slack_signing_secret is not None else None)
-            hooks.mount(pages, built)
-            if workspaces is not None:
-                mount_installation(pages, workspaces.flow())
-            port = running.enter_context(over_http(pages, host, port))
+        wake = running.enter_context(looking_after(work, app))
+        wake.set()
+        threading.Thread(target=hear, args=(sys.stdin.buffer, wake, stop), name="unstuck-news", daemon=True).start()
         running.enter_context(jobs.running(built, minute))
-        stop = stop_signals()
-        progress.print(t(f"serve.{mode}", lang, port=port or "", host=host), highlight=False)
         stop.wait()
-        progress.print(t("serve.stopping", lang), highlight=False)
 
 
 def stop_signals() -> threading.Event:
