@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import uuid
 from contextlib import suppress
@@ -79,6 +80,8 @@ class SocketMode:
     def drop(self) -> None:
         """Cut every connection without a word."""
         for connection in list(self._open):
+            with suppress(OSError):
+                connection.socket.shutdown(socket.SHUT_RDWR)
             connection.socket.close()
 
     def stop(self) -> None:
