@@ -134,6 +134,11 @@ class _Line(SocketModeClient):
             session.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             session.sock = _Hearing(session.sock)  # type: ignore[assignment]
 
+    def disconnect(self) -> None:
+        # The SDK's own thread may close the same connection at the same moment.
+        with suppress(AttributeError):
+            super().disconnect()
+
 
 class _Handler(SocketModeHandler):
     """Bolt's handler on such a line. Bolt's own constructor would make a client of its own."""
