@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import aliases, answers, blocks, exports, home, insights, manners, upkeep
+from bot import aliases, answers, asked, blocks, exports, home, insights, manners, upkeep
 from bot.blocks.text import unescape
 from bot.conversation import reply
 from bot.desk import Desk
@@ -77,6 +77,7 @@ def _ask(typed: _Typed) -> None:
     if not typed.rest:
         typed.place.tell("bot.ask_hint")
         return
+    asked.as_it_stood(typed.desk.deps.sessions, typed.thread_key, typed.desk.deps.clock.now())
     reading = insights.read(typed.desk, typed.rest, typed.member.id, typed.thread_key, typed.lang)
     insights.show(typed.desk, reading, typed.place)
 
@@ -87,6 +88,7 @@ def _answer(typed: _Typed) -> None:
         typed.place.tell("bot.answer_hint")
         return
     deps = typed.desk.deps
+    asked.as_it_stood(deps.sessions, typed.thread_key, deps.clock.now())
     found = answers.find(deps, typed.rest, typed.place, typed.thread_key, alone=typed.desk.alone(alone=True))
     answers.show(deps, found, typed.rest, typed.member.id, typed.place, alone=True)
 

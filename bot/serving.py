@@ -24,7 +24,7 @@ from slack_sdk.socket_mode import SocketModeClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import errands, seen, watching
+from bot import asked, errands, seen, watching
 from bot.delivery import deliver_due
 from bot.digest import redraw
 from bot.errands import KEPT, Arrived, Dispatch, recovering
@@ -65,6 +65,7 @@ def every_minute(deps: Deps, client: WebClient | None) -> None:
         redraw(deps, client)
     now = deps.clock.now()
     seen.forget_old(deps.sessions, now)
+    asked.forget_old(deps.sessions, now)
     errands.forget_old(deps.sessions, now)
     with deps.sessions.begin() as session:
         troubles.forget_old(session, now)

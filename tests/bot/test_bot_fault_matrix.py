@@ -61,6 +61,7 @@ APOLOGIES = (
     "Something went wrong on our side",
     "The window did not open in time",
     "Invite me with",
+    "I cannot see who does",
     "window: Unstuck …",
 )
 

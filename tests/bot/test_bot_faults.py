@@ -129,3 +129,11 @@ def test_a_refused_chart_leaves_the_table_and_is_seen(desk: Running, ana: str, s
     [table] = said(desk, support)
     assert table.blocks
     assert [(one.kind, one.word) for one in troubles(desk, support)] == [("chart", "posting_to_general_channel_denied")]
+
+
+def test_a_question_that_is_done_again_does_not_go_on_from_itself(desk: Running, ana: str, support: str) -> None:
+    desk.slack.faults.status("chat.postMessage", 503, times=5)
+    desk.slack.mention(support, ana, "resolution time of Repairs and Billing by team")
+    table = said(desk, support, rounds=3)[0]
+    assert "Repairs" in table.text
+    assert "On top of" not in table.all_text()
