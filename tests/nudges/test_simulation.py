@@ -279,8 +279,7 @@ class Simulation:
             look_anew(session.connection(), self.desk, desk, self.clock.at)
         with reading(self.deps.engine) as connection:
             findings = look(connection, desk, self.clock.at)
-        with self.deps.sessions.begin() as session:
-            plan_nudges(session, findings, desk)
+        plan_nudges(self.deps.sessions, findings, desk)
         self.desk = desk
 
     def _deliver(self, desk: Desk) -> None:
@@ -368,10 +367,10 @@ class Simulation:
         return [ticket for ticket in self.climbed() if (ticket, 3) not in heard]
 
 
-def simulate(url: str, home: Path, *, tickets: int, days: int, abandoned: float, hours: int = 1) -> Simulation:
+def simulate(url: str, home: Path, *, tickets: int, days: int, abandoned: float, step: timedelta) -> Simulation:
     clock = FrozenClock(START)
     with small_desk(url, home, rules=RULES, clock=clock, timezone="Europe/Berlin", managers="U1") as deps:
-        simulation = Simulation(deps, clock, random.Random(11), tickets, abandoned, timedelta(hours=hours))
+        simulation = Simulation(deps, clock, random.Random(11), tickets, abandoned, step)
         simulation.run(days)
         simulation.check_caps()
         with deps.engine.connect() as connection:
@@ -381,7 +380,7 @@ def simulate(url: str, home: Path, *, tickets: int, days: int, abandoned: float,
 
 
 def test_four_weeks_of_a_small_desk(databases: Databases, tmp_path: Path) -> None:
-    found = simulate(databases.sqlite(), tmp_path / "home", tickets=40, days=28, abandoned=0.6, hours=2)
+    found = simulate(databases.sqlite(), tmp_path / "home", tickets=40, days=28, abandoned=0.6, step=timedelta(hours=2))
     assert len(found.sent) > 30
     assert found.climbed()
     assert any(message.startswith("morning:") for *_, message in found.sent)
@@ -389,7 +388,7 @@ def test_four_weeks_of_a_small_desk(databases: Databases, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_ninety_days_of_five_thousand_tickets(databases: Databases, tmp_path: Path) -> None:
-    found = simulate(databases.sqlite(), tmp_path / "home", tickets=5000, days=90, abandoned=0.04)
+    found = simulate(databases.sqlite(), tmp_path / "home", tickets=5000, days=90, abandoned=0.04, step=15 * MINUTE)
     assert found.unknown_to_managers() == []
