@@ -15,8 +15,7 @@ takes the three together.
 
 With --days-off the deadline is asked about once more, with the desk's calendar set as its admin would have:
 weekdays but for these, known beforehand. One JSON line a row; seconds are those of the wall and of the CPU.
-Set OPENBLAS_NUM_THREADS=1 and OMP_NUM_THREADS=1 on a busy machine: threads that wait for each other there
-take ten times as long and count as work.
+Set OMP_NUM_THREADS=1 on a busy machine: LightGBM's threads wait for each other there, and that counts as work.
 """
 
 from __future__ import annotations
