@@ -6,7 +6,8 @@ Makes a store of open tickets in the shape that `unstuck sync` leaves behind: tw
 third with a message, 200 teams, 5,000 people, two calendars; half of the tickets have stood still for longer
 than usual. Made in bulk, about four minutes. Then, each in a process of its own: the first pass, a minute in which nothing happened, one in
 which 1,000 tickets changed, and the baseline, which looks closely at every open ticket each minute (on a share
-of them, reckoned up). Wall and processor seconds, and the most memory that the process ever held. The clock
+of them, reckoned up). Wall and processor seconds, and the most memory that the process ever held; the longest transaction
+that wrote, the longest that somebody else waited who wanted to write, and the machine's load. The clock
 of the sweeps stands at `--hour` of a Wednesday, UTC: by day there is more to find than at night.
 """
 
@@ -14,19 +15,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, Engine, event, func, insert, select
 
 from unstuck import deps
 from unstuck.clock import FrozenClock, iso
@@ -126,8 +131,7 @@ def sweep(built: Deps, desk: Desk) -> dict[str, Any]:
     with reading(built.engine) as connection:
         findings = look(connection, desk, built.clock.now())
     looked = time.perf_counter()
-    with built.sessions.begin() as session:
-        planned = plan_nudges(session, findings, desk)
+    planned = plan_nudges(built.sessions, findings, desk)
     counts = {"looked_at": planned.looked_at, "planned": planned.planned, "put_off": planned.put_off}
     return {**counts, "of_it_writing_s": round(time.perf_counter() - looked, 2)}
 
@@ -157,14 +161,57 @@ STEPS: dict[str, tuple[int, Callable[[Deps, Desk], dict[str, Any]]]] = {
 }  # fmt: skip
 
 
+@contextmanager
+def writing_timed(engine: Engine) -> Iterator[list[float]]:
+    """How long each transaction that writes lasts meanwhile, in seconds."""
+    lasted: list[float] = []
+    begun: dict[int, float] = {}
+
+    def begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("only_reads"):
+            begun[id(connection)] = time.perf_counter()
+
+    def end(connection: Connection) -> None:
+        if id(connection) in begun:
+            lasted.append(time.perf_counter() - begun.pop(id(connection)))
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "commit", end)
+    yield lasted
+
+
+@contextmanager
+def somebody_writing(file: Path) -> Iterator[list[float]]:
+    """How long somebody waits who has something small to write twenty times a second, in seconds."""
+    waited, over = [0.0], threading.Event()
+
+    def write() -> None:
+        connection = sqlite3.connect(file, timeout=60, isolation_level=None)
+        while not over.wait(0.05):
+            start = time.perf_counter()
+            connection.execute("BEGIN IMMEDIATE")
+            waited.append(time.perf_counter() - start)
+            connection.execute("COMMIT")
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    yield waited
+    over.set()
+    writer.join()
+
+
 def timed(built: Deps, step: str) -> None:
     desk = desk_of(built)
     wall, cpu = time.perf_counter(), time.process_time()
-    found = STEPS[step][1](built, desk)
+    with writing_timed(built.engine) as lasted, somebody_writing(built.settings.home / "unstuck.db") as waited:
+        found = STEPS[step][1](built, desk)
     took = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+    took |= {"longest_write_s": max(lasted, default=0.0), "longest_wait_to_write_s": max(waited)}
     memory = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     rounded = {name: round(seconds, 2) for name, seconds in took.items()}
-    print(json.dumps({"step": step, **rounded, "peak_mb": memory, **found}), flush=True)
+    loaded = {"peak_mb": memory, "load": round(os.getloadavg()[0], 1)}
+    print(json.dumps({"step": step, **rounded, **loaded, **found}), flush=True)
 
 
 def opened(home: Path, minutes: int, hour: int) -> Deps:

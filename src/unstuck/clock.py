@@ -62,4 +62,4 @@ def parse_instant(text: str) -> datetime:
 
 def iso(at: datetime) -> str:
     """`at` as ISO 8601 in UTC with a final `Z`, in seconds: `2016-05-20T12:00:00Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"

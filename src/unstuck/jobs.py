@@ -78,8 +78,7 @@ class Jobs:
             look_anew(session.connection(), self._desk, desk, now)
         with reading(self.deps.engine) as connection:
             findings = look(connection, desk, now)
-        with self.deps.sessions.begin() as session:
-            planned = plan_nudges(session, findings, desk)
+        planned = plan_nudges(self.deps.sessions, findings, desk)
         self._desk = desk
         log.info("sweep: %s", planned)
         return planned

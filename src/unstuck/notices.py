@@ -11,7 +11,7 @@ lost its lease changes nothing.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,20 +61,33 @@ class Held:
 
 def put(session: Session, told: Told, due: datetime, *, idle: bool = False) -> bool:
     """Write a notice down; `False` when its key is known already. `idle`: only that there was nothing to tell."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = {
+    statement = _insert(session.connection()).values(_row(told, due, "withdrawn" if idle else "due"))
+    return session.execute(statement.returning(NOTICE.c.id)).first() is not None
+
+
+def put_all(connection: Connection, told: Iterable[tuple[Told, datetime]]) -> None:
+    """Write many notices down, each with when it is due; those whose key is known are left as they are."""
+    if rows := [_row(one, due, "due") for one, due in told]:
+        connection.execute(_insert(connection), rows)
+
+
+def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return insert(NOTICE).on_conflict_do_nothing(index_elements=["key"])
+
+
+def _row(told: Told, due: datetime, state: str) -> dict[str, Any]:
+    return {
         "key": told.key,
         "kind": told.kind,
         "payload": told.payload,
         "recipient": told.recipient,
         "source_id": told.source_id,
         "team": told.team,
-        "state": "withdrawn" if idle else "due",
+        "state": state,
         "due_at": due,
         "attempts": 0,
     }
-    statement = insert(NOTICE).values(**row).on_conflict_do_nothing(index_elements=["key"])
-    return session.execute(statement.returning(NOTICE.c.id)).first() is not None
 
 
 def find(connection: Connection, key: str) -> Any:

@@ -84,8 +84,7 @@ def sweep(built: Deps) -> Planned:
     with reading(built.engine) as connection:
         desk = read_desk(connection, built.settings, {})
         findings = look(connection, desk, built.clock.now())
-    with built.sessions.begin() as session:
-        return plan_nudges(session, findings, desk)
+    return plan_nudges(built.sessions, findings, desk)
 
 
 def mark_sent(built: Deps) -> None:

@@ -279,8 +279,7 @@ class Simulation:
             look_anew(session.connection(), self.desk, desk, self.clock.at)
         with reading(self.deps.engine) as connection:
             findings = look(connection, desk, self.clock.at)
-        with self.deps.sessions.begin() as session:
-            plan_nudges(session, findings, desk)
+        plan_nudges(self.deps.sessions, findings, desk)
         self.desk = desk
 
     def _deliver(self, desk: Desk) -> None:

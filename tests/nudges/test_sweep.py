@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session
 
 from unstuck import nudges
 from unstuck.clock import FrozenClock
 from unstuck.deps import Deps
 from unstuck.errors import UserError
-from unstuck.nudges import outbox
+from unstuck.nudges import outbox, plan
 from unstuck.nudges.desk import read_desk
 from unstuck.nudges.sweep import NUDGE, WATCH
 from unstuck.nudges.waiting import waiting_for
-from unstuck.testing import NOON, a_change, a_ticket
+from unstuck.testing import NOON, Databases, a_change, a_ticket
 from unstuck.testing_nudges import HASTY, mark_sent, small_desk, sweep, tell
-from unstuck.tickets.changes import PersonRecord
+from unstuck.tickets.changes import ChangeKind, Message, PersonRecord
 from unstuck.tickets.database import reading
 from unstuck.tickets.tables import Audit
 
@@ -38,9 +42,9 @@ def desk(database_url: str, tmp_path: Path, clock: FrozenClock) -> Iterator[Deps
         yield deps
 
 
-def stalled(desk: Deps, *names: str, **values: str) -> None:
+def stalled(desk: Deps, *names: str, start: datetime = START, **values: str) -> None:
     for name in names:
-        tell(desk, a_ticket(name, start=START, **{"assignee": "ana", "team": "t1", **values}))
+        tell(desk, a_ticket(name, start=start, **{"assignee": "ana", "team": "t1", **values}))
 
 
 def rows(desk: Deps, *columns: str) -> list[Any]:
@@ -195,10 +199,79 @@ def test_a_press_during_a_sweep_is_not_forgotten(desk: Deps, clock: FrozenClock)
         findings = nudges.look(connection, place, clock.now())
     with desk.sessions.begin() as session:
         nudges.snooze(session, 1, "U1", clock.now(), clock.now() + timedelta(hours=1))
-    with desk.sessions.begin() as session:
-        nudges.plan_nudges(session, findings, place)
+    nudges.plan_nudges(desk.sessions, findings, place)
     clock.tick(timedelta(seconds=2))
     assert sweep(desk).looked_at == 1
+
+
+DIGESTS = '[[target]]\nwithin = "1h"\n[caps]\nperson_per_day = 2\n[digest]\nbelow = 40\n'
+
+
+@dataclass
+class Dying:
+    """Sessions of a process that dies after so many transactions."""
+
+    sessions: sessionmaker[Session]
+    left: int
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        if not self.left:
+            raise MemoryError("killed")
+        self.left -= 1
+        with self.sessions.begin() as session:
+            yield session
+
+
+@pytest.mark.parametrize("transactions", range(6))
+def test_a_sweep_that_was_killed_midway_is_done_by_the_next(
+    transactions: int, databases: Databases, tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "NUDGES_AT_ONCE", 1)
+    monkeypatch.setattr(plan, "AT_ONCE", 10)
+    written = []
+    for name, left in (("whole", 1000), ("killed", transactions)):
+        with small_desk(databases.sqlite(), tmp_path / name, clock=clock, rules=DIGESTS) as desk:
+            for number in range(15):
+                hours = 2 + number * 4  # half of them are mild
+                stalled(desk, f"T-{number}", assignee=f"p{number % 3}", start=NOON - timedelta(hours=hours))
+            with reading(desk.engine) as connection:
+                place = read_desk(connection, desk.settings, {})
+                findings = nudges.look(connection, place, NOON)
+            with suppress(MemoryError):
+                nudges.plan_nudges(cast("sessionmaker[Session]", Dying(desk.sessions, left)), findings, place)
+            sweep(desk)
+            written.append(sorted(rows(desk, "key", "recipient", "state", "due_at", "digest")))
+    assert len(written[0]) > 10
+    assert any(row[-1] for row in written[0])
+    assert any(not row[-1] for row in written[0])
+    assert written[0] == written[1]
+
+
+def test_others_can_write_while_a_sweep_is_written_down(desk: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "AT_ONCE", 1)
+    for number in range(5):
+        tell(desk, a_ticket(f"T-{number}", start=NOON, assignee="ana"))
+    turns = []
+
+    def take_a_turn(_: float) -> None:
+        with desk.sessions.begin() as session:
+            session.add(Audit(at=NOON, action="ask"))
+        turns.append(1)
+
+    monkeypatch.setattr(plan.time, "sleep", take_a_turn)
+    sweep(desk)
+    assert len(turns) == 6  # a ticket each, and the cursor
+
+
+def test_who_waits_for_a_customer_who_never_wrote_hears_once_they_write(desk: Deps, clock: FrozenClock) -> None:
+    tell(desk, a_ticket("T-1", (1, "Wait_Customer"), start=START, assignee="ana"))
+    assert sweep(desk).planned == 0
+    words = Message("It still leaks.", "customer")
+    tell(desk, [a_change("T-1", NOON, kind=ChangeKind.MESSAGE, message=words)])
+    assert sweep(desk).planned == 0
+    clock.tick(timedelta(days=1, seconds=1))
+    assert sweep(desk).planned == 1
 
 
 def test_what_waits_for_somebody(desk: Deps, clock: FrozenClock) -> None:

@@ -208,8 +208,7 @@ def _plan(tour: Tour) -> int:
         house = desk.open_desk(deps.engine, deps.facts, deps.settings, now)
         with reading(deps.engine) as connection:
             findings = sweep.look(connection, house, now)
-        with deps.sessions.begin() as session:
-            plan.plan_nudges(session, findings, house)
+        plan.plan_nudges(deps.sessions, findings, house)
     with reading(deps.engine) as connection:
         waiting = _waiting(connection)
         shown = [message.view(connection, nudge, house, tour.lang) for nudge in waiting[:_SHOWN_NUDGES]]

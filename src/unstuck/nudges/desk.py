@@ -40,6 +40,7 @@ class Desk:
     directories: Mapping[int, Directory] = field(default_factory=dict)
     learned: Mapping[Group, Threshold] = field(default_factory=dict)
     _policies: dict[int, Policy] = field(default_factory=dict)
+    _hours: dict[tuple[int, str], Hours] = field(default_factory=dict)
 
     def having_learned(self, learned: Mapping[Group, Threshold]) -> Desk:
         """The same desk with another idea of what late means."""
@@ -74,6 +75,11 @@ class Desk:
 
     def hours(self, source: int, recipient: str) -> Hours:
         """When a recipient may be disturbed."""
+        if (source, recipient) not in self._hours:
+            self._hours[source, recipient] = self._hours_of(source, recipient)
+        return self._hours[source, recipient]
+
+    def _hours_of(self, source: int, recipient: str) -> Hours:
         kind, _, ext_id = recipient.partition(":")
         person = self.directory(source).people.get(ext_id) if kind in ("person", "lead") else None
         return self.rules.hours_of(person.email, person.slack_id, ext_id) if person else self.rules.hours

@@ -14,21 +14,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, exists, select
 
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.ladder import Situation
 from unstuck.nudges.recipients import Holder
 from unstuck.stalls.find import soonest
+from unstuck.stalls.turn import PartyKind
 from unstuck.tickets.calendars import BusinessCalendar
 from unstuck.tickets.changes import StageClass
-from unstuck.tickets.history import TICKET, chunks, stages_of
+from unstuck.tickets.history import MESSAGE, TICKET, chunks, stages_of
 from unstuck.tickets.stages import Stages, stage_of
 
 #: Rows read from the store at a time.
 MANY = 20_000
+_CUSTOMERS = MESSAGE.c.ticket_id == TICKET.c.id, MESSAGE.c.author_kind == "customer", MESSAGE.c.public
+#: Waits for a customer who has never written a word.
+_UNHEARD = and_(TICKET.c.stage_class == StageClass.WAIT_CUSTOMER.value, ~exists().where(*_CUSTOMERS))
 _COLUMNS = (
-    TICKET.c.id, TICKET.c.created_at, TICKET.c.still_since, TICKET.c.updated_at, TICKET.c.assignee,
+    TICKET.c.id, TICKET.c.created_at, TICKET.c.still_since, TICKET.c.updated_at, TICKET.c.assignee, _UNHEARD,
     TICKET.c.source_id, TICKET.c.status, TICKET.c.team, TICKET.c["values"]["priority"].as_string(),
 )  # fmt: skip
 _OPEN = tuple(stage.value for stage in StageClass if stage.is_open)
@@ -36,6 +40,9 @@ _OPEN = tuple(stage.value for stage in StageClass if stage.is_open)
 Kind = tuple[int, str | None, str | None, str | None]
 #: Source and recipient, and the beginning of the day on which they hear.
 Whose = tuple[int, str, datetime]
+#: Tickets that may well be late, of which only one recipient can hear first, on that day or the next named. Each with
+#: how long it is overdue at most, as a multiple of its threshold. Plain tuples: there may be a million of them.
+Rivals = dict[tuple[Whose, datetime], list[tuple[float, int]]]
 #: A ticket and when to look at it again; None: not before it changes.
 Look = tuple[int, datetime | None]
 
@@ -48,20 +55,12 @@ class Bounds:
     #: Business seconds: no ticket of the kind is late before, or left alone for less than the other.
     late: int
     quiet: int
+    #: They wait for customers, and no rule is about that: nobody hears before the customer has answered.
+    needs_answer: bool
     #: Nobody hears of them before; now, or later.
     decent_at: datetime
     #: When their team's day began, and the first decent hour of its next one.
     day: datetime
-    next_day: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Rival:
-    """A ticket that may well be late, of which only one recipient can hear first."""
-
-    ticket: int
-    #: It is overdue by no more than this, as a multiple of its threshold.
-    at_most: float
     next_day: datetime
 
 
@@ -87,7 +86,7 @@ class Glance:
     #: To look at closely; to look at later; and, by recipient, those of which only the longest overdue will be heard.
     closely: list[int] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
-    rivals: dict[Whose, list[Rival]] = field(default_factory=dict)
+    rivals: Rivals = field(default_factory=dict)
     _kinds: dict[Kind, Bounds | None] = field(default_factory=dict)
     _stages: dict[int, Stages] = field(default_factory=dict)
     _days: dict[BusinessCalendar | None, tuple[datetime, datetime, datetime]] = field(default_factory=dict)
@@ -99,12 +98,12 @@ class Glance:
         `told` are those that somebody has been told about: their ladder goes on by rules of its own.
         """
         unsure: dict[BusinessCalendar, list[tuple[int, float, float, str | None, Kind, Bounds]]] = {}
-        for ticket, created_at, still_since, updated_at, assignee, *rest in rows:
+        for ticket, created_at, still_since, updated_at, assignee, unheard, *rest in rows:
             kind: Kind = tuple(rest)
             # A ticket without a team may have had one, whose calendar counts.
             if ticket in told or updated_at > self.now or kind[2] is None:
                 self.closely.append(ticket)
-            elif (bounds := self._bounds(kind)) is None:
+            elif (bounds := self._bounds(kind)) is None or (unheard and bounds.needs_answer):
                 self.looks.append((ticket, None))
             else:
                 one = ticket, created_at.timestamp(), still_since.timestamp(), assignee, kind, bounds
@@ -127,7 +126,8 @@ class Glance:
             elif (first := self._first(kind[0], kind[2], assignee)) is None:
                 self.closely.append(ticket)
             else:
-                self.rivals.setdefault((kind[0], first, bounds.day), []).append(Rival(ticket, at_most, bounds.next_day))
+                queue = (kind[0], first, bounds.day), bounds.next_day
+                self.rivals.setdefault(queue, []).append((at_most, ticket))
 
     def _first(self, source: int, team: str | None, assignee: str | None) -> str | None:
         """Who hears first of such a ticket, by whichever rule; None when that depends, or is nobody."""
@@ -159,4 +159,5 @@ class Glance:
             # Somebody with hours of their own may be disturbed sooner than others.
             decent = self.now if self.desk.rules.people else place.decent(self.now, "")
             self._days[own] = decent, place.day(self.now, "")[0], place.next_day(self.now, "")
-        return Bounds(policy.calendar_of(team), soon.late, soon.quiet, *self._days[own])
+        needs_answer = stage_class is StageClass.WAIT_CUSTOMER and not self.desk.rules.rule_for(PartyKind.CUSTOMER)
+        return Bounds(policy.calendar_of(team), soon.late, soon.quiet, needs_answer, *self._days[own])

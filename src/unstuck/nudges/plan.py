@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, select, update
+from sqlalchemy import Connection, and_, case, delete, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
-from sqlmodel import SQLModel
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session, SQLModel
 
 from unstuck import notices
 from unstuck.clock import iso
 from unstuck.notices import Told
 from unstuck.nudges.desk import Desk
+from unstuck.nudges.garbage import searched_rarely
+from unstuck.nudges.glance import Look
 from unstuck.nudges.mornings import GATHER, is_mild, may_wait, morning_of, next_morning_of
 from unstuck.nudges.rules import DIGEST_LINES
-from unstuck.nudges.sweep import CURSOR, NUDGE, WATCH, Findings, Wanted
+from unstuck.nudges.sweep import CURSOR, IN_FLIGHT, NUDGE, WATCH, Findings, Wanted, Whom
 from unstuck.stalls.find import Stall
 from unstuck.tickets.database import lock_for_writing
 from unstuck.tickets.history import TICKET, chunks
 
-#: Rows written at a time.
-AT_ONCE = 10_000
-#: A recipient of one source.
-Whom = tuple[int, str]
+#: Looks, and about as many nudges, that are written in one transaction.
+AT_ONCE, NUDGES_AT_ONCE = 5_000, 1_000
+#: The pause after a transaction, as a share of its time.
+PAUSE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,37 +47,91 @@ class Planned:
     moved: int
 
 
-def plan_nudges(session: Session, findings: Findings, desk: Desk) -> Planned:
-    """Write down what a sweep found. Any number of sweeps may find the same: each nudge is inserted once."""
-    connection = session.connection()
-    lock_for_writing(connection)
-    now = findings.now
-    gathering, heard = _Gathering(session, desk, now), spent(connection, now)
-    mild = [one for one in findings.wanted if is_mild(one, desk)]
-    left_out = gathering.take(mild, morning_of, heard)
-    chosen, over = within_caps([one for one in findings.wanted if not is_mild(one, desk)], heard, desk, now)
+@searched_rarely()
+def plan_nudges(sessions: sessionmaker[Session], findings: Findings, desk: Desk) -> Planned:
+    """Write down what a sweep found, in many short transactions: whoever else writes gets a turn between them.
+
+    Any number of sweeps may find the same: each nudge is inserted once. What one leaves undone the next one
+    finds again, because up to where tickets have been looked at is written last.
+    """
+    now, inserted, put_off = findings.now, 0, 0
+    for some in _by_recipient(findings.wanted):
+        with _turn(sessions) as connection:
+            rows, left_out = _places(connection, some, desk, now)
+            inserted += _insert(connection, rows)
+            again = dict.fromkeys((one.ticket.id for one in some), now + IN_FLIGHT)
+            again |= {one.ticket.id: day_after(one, desk, now) for one in left_out}
+            _watch(connection, again.items(), findings)
+            put_off += len(left_out)
+    for nudges in chunks(findings.moved):
+        with _turn(sessions) as connection:
+            _overtaken(connection, nudges, now)
+    for looks in chunks(findings.looks, AT_ONCE):
+        with _turn(sessions) as connection:
+            _watch(connection, looks, findings)
+    for closed in chunks(findings.closed):
+        with _turn(sessions) as connection:
+            connection.execute(delete(WATCH).where(WATCH.c.ticket_id.in_(closed)))
+    with _turn(sessions) as connection:
+        _watch(connection, [(CURSOR, None)], findings)
+    looked_at = len(findings.looks) + len(findings.wanted)
+    return Planned(looked_at, inserted, put_off + findings.crowded_out, len(findings.moved))
+
+
+@contextmanager
+def _turn(sessions: sessionmaker[Session]) -> Iterator[Connection]:
+    """A transaction that writes, and a pause after it for whoever waits to write."""
+    with sessions.begin() as session:
+        connection = session.connection()
+        lock_for_writing(connection)
+        start = time.perf_counter()
+        yield connection
+    # Who waits for SQLite's lock asks for it now and then; it must be free for a good part of the time.
+    time.sleep((time.perf_counter() - start) * PAUSE)
+
+
+def _by_recipient(wanted: Iterable[Wanted]) -> Iterator[list[Wanted]]:
+    """The nudges of some recipients at a time: caps and digests are reckoned by recipient."""
+    by_whom: dict[Whom, list[Wanted]] = {}
+    for one in wanted:
+        by_whom.setdefault(one.whom, []).append(one)
+    some: list[Wanted] = []
+    for mine in by_whom.values():
+        some += mine
+        if len(some) >= NUDGES_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _places(
+    connection: Connection, wanted: Sequence[Wanted], desk: Desk, now: datetime
+) -> tuple[list[dict[str, Any]], list[Wanted]]:
+    """Rows of the nudges that find a place, today or in a morning's digest, and those that find none."""
+    gathering, heard = _Gathering(connection, desk, now), spent(connection, now, whom={one.whom for one in wanted})
+    left_out = gathering.take([one for one in wanted if is_mild(one, desk)], morning_of, heard)
+    chosen, over = within_caps([one for one in wanted if not is_mild(one, desk)], heard, desk, now)
     left_out += [one for one in over if not may_wait(one, desk)]
     left_out += gathering.take([one for one in over if may_wait(one, desk)], next_morning_of, heard)
-    gathered, put_off = gathering.found, left_out
-    sources = _source_names(connection) if chosen or gathered else {}
+    notices.put_all(connection, gathering.notices.values())
+    sources = _source_names(connection)
     rows = [_row(one, sources[one.ticket.source_id]) for one in chosen]
-    rows += [_row(one, sources[one.ticket.source_id]) | morning for one, morning in gathered]
-    inserted = _insert(connection, rows)
-    _overtaken(connection, findings.moved, now)
-    later = {**findings.crowded_out, **{one.ticket.id: day_after(one, desk, now) for one in put_off}}
-    _watch(connection, later, findings)
-    return Planned(len(findings.looks), inserted, len(later), len(findings.moved))
+    rows += [_row(one, sources[one.ticket.source_id]) | morning for one, morning in gathering.found]
+    return rows, left_out
 
 
 @dataclass(slots=True)
 class _Gathering:
     """Nudges that wait for a morning's digest, with what their rows say of that."""
 
-    session: Session
+    connection: Connection
     desk: Desk
     now: datetime
     found: list[tuple[Wanted, dict[str, Any]]] = field(default_factory=list)
-    _lines: dict[str, int] = field(default_factory=dict)
+    #: The digests that tell them, by key, with when each is due.
+    notices: dict[str, tuple[Told, datetime]] = field(default_factory=dict)
+    _lines: Counter[str] = field(default_factory=Counter)
 
     def take(
         self,
@@ -87,21 +144,31 @@ class _Gathering:
         A digest is added to what its reader has `heard`: once, for it is one message.
         """
         left_out: list[Wanted] = []
-        for one in sorted(some, key=lambda w: (-w.overdue, w.ticket.id)):
-            key, at = when(one, self.desk, self.now)
-            if key not in self._lines:
-                waiting = select(func.count()).select_from(NUDGE).where(NUDGE.c.digest == key)
-                self._lines[key] = self.session.execute(waiting).scalar_one()
-                if not self._lines[key]:
-                    heard.setdefault((one.ticket.source_id, one.next.recipient), []).append(at)
+        placed = [(one, *when(one, self.desk, self.now)) for one in by_overdue(some)]
+        self._count({key for _, key, _ in placed} - self._lines.keys())
+        for one, key, at in placed:
+            if not self._lines[key]:
+                heard.setdefault(one.whom, []).append(at)
             if self._lines[key] >= DIGEST_LINES:
                 left_out.append(one)
                 continue
             self._lines[key] += 1
             told = Told(key, "morning", {}, one.next.recipient, one.ticket.source_id, one.stall.team)
-            notices.put(self.session, told, at + GATHER)
+            self.notices.setdefault(key, (told, at + GATHER))
             self.found.append((one, {"digest": key, "due_at": at}))
         return left_out
+
+    def _count(self, keys: Collection[str]) -> None:
+        """Note how many lines wait for digests already."""
+        for some in chunks(sorted(keys)):
+            waiting = select(NUDGE.c.digest, func.count()).where(NUDGE.c.digest.in_(some)).group_by(NUDGE.c.digest)
+            for digest, lines in self.connection.execute(waiting):
+                self._lines[digest] = lines
+
+
+def by_overdue(some: Iterable[Wanted]) -> list[Wanted]:
+    """The longest overdue first."""
+    return sorted(some, key=lambda one: (-one.overdue, one.ticket.id))
 
 
 def within_caps(
@@ -111,12 +178,11 @@ def within_caps(
     chosen: list[Wanted] = []
     put_off: list[Wanted] = []
     today: Counter[Whom] = Counter()
-    for one in sorted(wanted, key=lambda w: (-w.overdue, w.ticket.id)):
-        whom = (one.ticket.source_id, one.next.recipient)
+    for one in by_overdue(wanted):
         start, end = desk.situation(one.ticket.source_id, one.stall).day(now, one.next.recipient)
-        before = sum(start <= at < end for at in spent.get(whom, ()))
-        if before + today[whom] < desk.rules.person_per_day:
-            today[whom] += 1
+        before = sum(start <= at < end for at in spent.get(one.whom, ()))
+        if before + today[one.whom] < desk.rules.person_per_day:
+            today[one.whom] += 1
             chosen.append(one)
         else:
             put_off.append(one)
@@ -129,20 +195,35 @@ def day_after(one: Wanted, desk: Desk, now: datetime) -> datetime:
 
 
 def spent(
-    connection: Connection, now: datetime, states: Sequence[str] = ("due", "sending", "sent")
+    connection: Connection,
+    now: datetime,
+    states: Sequence[str] = ("due", "sending", "sent"),
+    whom: Collection[Whom] | None = None,
 ) -> dict[Whom, list[datetime]]:
-    """When each recipient got, or is about to get, messages in the last two days."""
+    """When recipients, all or some, got, or are about to get, messages in the last two days."""
     at = func.coalesce(NUDGE.c.sent_at, NUDGE.c.due_at)
-    rows = connection.execute(
-        select(TICKET.c.source_id, NUDGE.c.recipient, NUDGE.c.sent_at, NUDGE.c.due_at, NUDGE.c.digest)
+    wanted = (
+        select(TICKET.c.source_id, NUDGE.c.recipient, NUDGE.c.sent_at, NUDGE.c.due_at, NUDGE.c.digest, NUDGE.c.state)
         .join(TICKET, TICKET.c.id == NUDGE.c.ticket_id)
-        .where(NUDGE.c.state.in_(states), at > now - timedelta(days=2))
+        .where(at > now - timedelta(days=2))
         # Says nothing new of any but a nudge that could not be sent for days; but it has an index.
         .where(NUDGE.c.due_at > now - timedelta(days=9))
     )
+    if whom is None:
+        return _heard(connection.execute(wanted), states)
+    heard: dict[Whom, list[datetime]] = {}
+    for some in chunks(sorted({recipient for _, recipient in whom})):
+        heard |= _heard(connection.execute(wanted.where(NUDGE.c.recipient.in_(some))), states)
+    return heard
+
+
+def _heard(rows: Iterable[Any], states: Collection[str]) -> dict[Whom, list[datetime]]:
     heard: dict[Whom, list[datetime]] = {}
     digests: set[str] = set()
-    for source, recipient, sent_at, due_at, digest in rows:
+    for source, recipient, sent_at, due_at, digest, state in rows:
+        # Asked for in SQL, it would have SQLite go through all nudges by their state instead of by recipient.
+        if state not in states:
+            continue
         # A digest is one message, however long.
         if digest is None or digest not in digests:
             heard.setdefault((source, recipient), []).append(sent_at or due_at)
@@ -185,38 +266,36 @@ def as_payload(stall: Stall) -> dict[str, Any]:
 
 
 def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(NUDGE).on_conflict_do_nothing(index_elements=["key"]).returning(NUDGE.c.id)
-    return sum(len(connection.execute(statement, row).all()) for row in rows)
+    if not rows:
+        return 0
+    insert = _insert_of(connection)(NUDGE).on_conflict_do_nothing(index_elements=["key"])
+    return len(connection.execute(insert.returning(NUDGE.c.id), rows).all())
 
 
 def _overtaken(connection: Connection, nudges: Sequence[int], now: datetime) -> None:
     """Withdraw what has not been sent; what has been gets struck through."""
-    for some in chunks(nudges):
-        mine = NUDGE.c.id.in_(some)
-        moved = {"outcome": "moved", "outcome_at": now}
-        connection.execute(update(NUDGE).where(mine, NUDGE.c.state == "due").values(state="withdrawn", **moved))
-        sent = mine, NUDGE.c.state == "sent", NUDGE.c.outcome.is_(None)
-        connection.execute(update(NUDGE).where(*sent).values(redraw=True, **moved))
+    mine = NUDGE.c.id.in_(nudges)
+    moved = {"outcome": "moved", "outcome_at": now}
+    connection.execute(update(NUDGE).where(mine, NUDGE.c.state == "due").values(state="withdrawn", **moved))
+    sent = mine, NUDGE.c.state == "sent", NUDGE.c.outcome.is_(None)
+    connection.execute(update(NUDGE).where(*sent).values(redraw=True, **moved))
 
 
-def _watch(connection: Connection, later: Mapping[int, datetime], findings: Findings) -> None:
-    """Note when to look at each ticket again, `later` overrules; closed ones are watched no longer."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(WATCH)
+def _watch(connection: Connection, looks: Iterable[Look], findings: Findings) -> None:
+    """Note when to look at tickets again."""
+    insert = _insert_of(connection)(WATCH)
     # Somebody may have pressed a button while the sweep was reading; its earlier look is kept. One too many is cheap.
-    earlier = and_(WATCH.c.look_at > findings.now, func.coalesce(WATCH.c.look_at < insert.excluded.look_at, True))
+    earlier = and_(WATCH.c.look_at > findings.now, func.coalesce(WATCH.c.look_at < insert.excluded.look_at, true()))
     look_at = case((earlier, WATCH.c.look_at), else_=insert.excluded.look_at)
     upsert = insert.on_conflict_do_update(
         index_elements=["ticket_id"], set_={"revision": insert.excluded.revision, "look_at": look_at}
     )
-    for some in chunks(chain([(CURSOR, None)], findings.looks), AT_ONCE):
-        rows = ((ticket, later.get(ticket, at)) for ticket, at in some)
-        connection.execute(
-            upsert, [{"ticket_id": ticket, "revision": findings.cursor, "look_at": at} for ticket, at in rows]
-        )
-    for some_closed in chunks(findings.closed):
-        connection.execute(delete(WATCH).where(WATCH.c.ticket_id.in_(some_closed)))
+    rows = [{"ticket_id": ticket, "revision": findings.cursor, "look_at": at} for ticket, at in looks]
+    connection.execute(upsert, rows)
+
+
+def _insert_of(connection: Connection) -> Any:
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
 def look_again(connection: Connection, ticket: int, at: datetime) -> None:

@@ -13,7 +13,8 @@ from sqlmodel import SQLModel
 
 from unstuck.clock import iso
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.glance import Glance, Look, Rival, Whose, open_rows, rows_of
+from unstuck.nudges.garbage import searched_rarely
+from unstuck.nudges.glance import Glance, Look, Rivals, Whose, open_rows, rows_of
 from unstuck.nudges.ladder import Next, Situation, Told, base, next_nudge
 from unstuck.stalls.find import Stall, judge, next_look
 from unstuck.stalls.histories import Known, histories
@@ -28,6 +29,8 @@ WATCH: Table = SQLModel.metadata.tables["watch"]
 CURSOR = 0
 #: How soon to look again while a nudge about the ticket is on its way.
 IN_FLIGHT = timedelta(minutes=5)
+#: A recipient of one source.
+Whom = tuple[int, str]
 #: Rivals of one recipient that are looked at in one go.
 AT_A_TIME = 8
 _OPEN = tuple(stage.value for stage in StageClass if stage.is_open)
@@ -40,6 +43,10 @@ class Wanted:
     ticket: Known
     stall: Stall
     next: Next
+
+    @property
+    def whom(self) -> Whom:
+        return self.ticket.source_id, self.next.recipient
 
     @property
     def overdue(self) -> float:
@@ -69,11 +76,11 @@ class Findings:
     wanted: Sequence[Wanted] = ()
     #: Ids of nudges whose ticket has moved since.
     moved: Sequence[int] = ()
-    #: (ticket, when to look again) of open tickets, and the tickets that are open no longer.
+    #: (ticket, when to look again) of the other open tickets, and the tickets that are open no longer.
     looks: Sequence[Look] = ()
     closed: Sequence[int] = ()
-    #: Stalls whose recipient has enough that are longer overdue, with the day that they are left for.
-    crowded_out: Mapping[int, datetime] = field(default_factory=dict)
+    #: How many of the looks are at stalls left for another day: their recipient has enough that are longer overdue.
+    crowded_out: int = 0
 
 
 class Past(Protocol):
@@ -102,6 +109,7 @@ def examine(history: Past, told: Sequence[Told], desk: Desk, now: datetime) -> V
     return Verdict(stall, upcoming, upcoming.at, still)
 
 
+@searched_rarely()
 def look(connection: Connection, desk: Desk, now: datetime) -> Findings:
     """Look at every ticket that changed since the last sweep or whose time has come; at all when asked to."""
     cursor, everything = _mark(connection, now)
@@ -119,8 +127,8 @@ def look(connection: Connection, desk: Desk, now: datetime) -> Findings:
     close.look(sorted(glance.closely), told)
     close.look_at_rivals(glance.rivals)
     moved = [*_live(connection, closed), *close.moved]
-    looks = [*glance.looks, *close.looks]
-    return Findings(now, newest, close.wanted.best(), moved, looks, sorted(closed), close.wanted.crowded_out)
+    looks = [*glance.looks, *close.looks, *close.crowded_out]
+    return Findings(now, newest, close.wanted.best(), moved, looks, sorted(closed), len(close.crowded_out))
 
 
 @dataclass(slots=True)
@@ -132,6 +140,8 @@ class _Close:
     now: datetime
     moved: list[int] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+    #: Stalls that are left for another day.
+    crowded_out: list[Look] = field(default_factory=list)
     wanted: _Longest = field(init=False)
 
     def __post_init__(self) -> None:
@@ -143,35 +153,38 @@ class _Close:
             for history in histories(self.connection, some):
                 self._look(history, earlier.get(history.ticket.id, {}))
 
-    def look_at_rivals(self, queues: Mapping[Whose, list[Rival]]) -> None:
+    def look_at_rivals(self, queues: Rivals) -> None:
         """Of each recipient's tickets, the longest overdue: the others are left for another day unseen."""
-        waiting = {whose: sorted(rivals, key=lambda one: one.at_most) for whose, rivals in queues.items()}
-        while waiting:
+        for rivals in queues.values():
+            rivals.sort()
+        while queues:
             some: list[int] = []
-            for whose, rivals in list(waiting.items()):
-                taken = [rivals.pop() for _ in range(min(len(rivals), AT_A_TIME))]
-                some += [one.ticket for one in taken if self.wanted.has_room(whose, one.at_most)]
-                left_out = [one for one in taken if not self.wanted.has_room(whose, one.at_most)]
-                if left_out:
-                    left_out += rivals
-                    rivals.clear()
-                self.wanted.crowded_out |= {one.ticket: one.next_day for one in left_out}
-                self.looks += [(one.ticket, one.next_day) for one in left_out]
+            for (whose, next_day), rivals in list(queues.items()):
+                for _ in range(min(len(rivals), AT_A_TIME)):
+                    at_most, ticket = rivals.pop()
+                    if not self.wanted.has_room(whose, at_most):
+                        self.crowded_out += [(one, next_day) for one in (ticket, *(one for _, one in rivals))]
+                        rivals.clear()
+                        break
+                    some.append(ticket)
                 if not rivals:
-                    del waiting[whose]
+                    del queues[whose, next_day]
             self.look(sorted(some), ())
 
     def _look(self, history: Past, told: Mapping[int, Told]) -> None:
         verdict = examine(history, list(told.values()), self.desk, self.now)
         self.moved += [nudge for nudge, one in told.items() if _is_over(one, verdict.still)]
-        again = verdict.look_at
-        if any(one.state in ("due", "sending") for one in told.values()):
-            again = self.now + IN_FLIGHT
         if verdict.stall and verdict.next and verdict.next.at <= self.now:
-            place = self.desk.situation(history.ticket.source_id, verdict.stall)
-            self.wanted.add(Wanted(history.ticket, verdict.stall, verdict.next), place, self.now)
-            again = self.now + IN_FLIGHT
-        self.looks.append((history.ticket.id, again))
+            one = Wanted(history.ticket, verdict.stall, verdict.next)
+            if (least := self.wanted.add(one, self._place(one).day(self.now, one.next.recipient)[0])) is not None:
+                next_day = self._place(least).next_day(self.now, least.next.recipient)
+                self.crowded_out.append((least.ticket.id, next_day))
+            return
+        under_way = any(one.state in ("due", "sending") for one in told.values())
+        self.looks.append((history.ticket.id, self.now + IN_FLIGHT if under_way else verdict.look_at))
+
+    def _place(self, one: Wanted) -> Situation:
+        return self.desk.situation(one.ticket.source_id, one.stall)
 
 
 @dataclass(slots=True)
@@ -179,17 +192,13 @@ class _Longest:
     """The nudges wanted, of each recipient only as many as may go out in a day: the longest overdue."""
 
     most: int
-    crowded_out: dict[int, datetime] = field(default_factory=dict)
-    _by_whom: dict[Whose, list[tuple[float, int, Wanted, Situation]]] = field(default_factory=dict)
+    _by_whom: dict[Whose, list[tuple[float, int, Wanted]]] = field(default_factory=dict)
 
-    def add(self, one: Wanted, place: Situation, now: datetime) -> None:
-        """Keep it, or put whichever is overdue for less off to another day."""
-        day, _ = place.day(now, one.next.recipient)
-        mine = self._by_whom.setdefault((one.ticket.source_id, one.next.recipient, day), [])
-        heapq.heappush(mine, (one.overdue, -one.ticket.id, one, place))
-        if len(mine) > self.most:
-            _, _, least, there = heapq.heappop(mine)
-            self.crowded_out[least.ticket.id] = there.next_day(now, least.next.recipient)
+    def add(self, one: Wanted, day: datetime) -> Wanted | None:
+        """Keep it for the day that begins then; one that is overdue for less has to give way, and is returned."""
+        mine = self._by_whom.setdefault((*one.whom, day), [])
+        heapq.heappush(mine, (one.overdue, -one.ticket.id, one))
+        return heapq.heappop(mine)[2] if len(mine) > self.most else None
 
     def has_room(self, whose: Whose, overdue: float) -> bool:
         """Whether a ticket as overdue as that could still get in."""
@@ -197,7 +206,7 @@ class _Longest:
         return len(mine) < self.most or overdue >= mine[0][0]
 
     def best(self) -> list[Wanted]:
-        return [one for mine in self._by_whom.values() for _, _, one, _ in mine]
+        return [one for mine in self._by_whom.values() for _, _, one in mine]
 
 
 def _mark(connection: Connection, now: datetime) -> tuple[int, bool]:

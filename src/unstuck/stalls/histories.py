@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from unstuck.tickets.changes import Message, TicketChange
-from unstuck.tickets.history import CHANGE, MESSAGE, TICKET, changes_of, chunks, stages_of
+from unstuck.tickets.changes import TicketChange
+from unstuck.tickets.history import TICKET, changes_of, chunks, stages_of
 from unstuck.tickets.stages import Stages
 from unstuck.tickets.timeline import Timeline, created_at, timeline
 
@@ -56,24 +56,9 @@ def histories(connection: Connection, ticket_ids: Sequence[int]) -> Iterator[His
     for some in chunks(ticket_ids):
         wanted = select(TICKET.c.id, TICKET.c.source_id, TICKET.c.ext_id).where(TICKET.c.id.in_(some))
         known = [Known(*row) for row in connection.execute(wanted)]
-        changes = changes_of(connection, {ticket.id: ticket.ext_id for ticket in known})
-        messages = _messages(connection, some)
+        changes = changes_of(connection, {ticket.id: ticket.ext_id for ticket in known}, texts=True)
         for ticket in known:
             if ticket.source_id not in stages:
                 stages[ticket.source_id] = stages_of(connection, ticket.source_id)
-            own = [_with_message(change, messages.get((ticket.id, change.change_id))) for change in changes[ticket.id]]
-            if own:
-                yield History(ticket, own, stages[ticket.source_id])
-
-
-def _messages(connection: Connection, tickets: list[int]) -> dict[tuple[int, str], Message]:
-    rows = connection.execute(
-        select(MESSAGE.c.ticket_id, CHANGE.c.change_key, MESSAGE.c.body, MESSAGE.c.author_kind, MESSAGE.c.public)
-        .join(CHANGE, CHANGE.c.id == MESSAGE.c.change_id)
-        .where(MESSAGE.c.ticket_id.in_(tickets))
-    )
-    return {(ticket, key): Message(body, author_kind, public) for ticket, key, body, author_kind, public in rows}
-
-
-def _with_message(change: TicketChange, message: Message | None) -> TicketChange:
-    return change if message is None else replace(change, message=message)
+            if changes[ticket.id]:
+                yield History(ticket, changes[ticket.id], stages[ticket.source_id])

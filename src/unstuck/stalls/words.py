@@ -60,8 +60,10 @@ def _own_words(body: str) -> str:
 
 
 def _only_courtesy(text: str) -> bool:
+    if re.search(r"[?？\d]|[一二两三四五六七八九十半][点号日天月个件台楼次]", text):
+        return False
     rest = _without("courtesy", text)
-    if rest == text or re.search(r"[?？\d]|[一二两三四五六七八九十半][点号日天月个件台楼次]", text):
+    if rest == text:
         return False
     # What may be left is whom one thanks, and who does: "Thanks Ana! Best, Tom".
     left = re.findall(r"[^\W_]+", rest)

@@ -43,25 +43,35 @@ def stages_of(connection: Connection, source_id: int) -> dict[str, tuple[str, St
     return {status: (stage, StageClass(stage_class)) for status, stage, stage_class in rows}
 
 
-def changes_of(connection: Connection, tickets: dict[int, str]) -> dict[int, list[TicketChange]]:
-    """The changes of the tickets (`Ticket.id` to `Ticket.ext_id`) in order; messages without their texts."""
+def changes_of(
+    connection: Connection, tickets: dict[int, str], *, texts: bool = False
+) -> dict[int, list[TicketChange]]:
+    """The changes of the tickets (`Ticket.id` to `Ticket.ext_id`) in order; messages only with `texts`."""
     history: dict[int, list[TicketChange]] = {ticket: [] for ticket in tickets}
     wanted = (
-        CHANGE.c.ticket_id, CHANGE.c.change_key, CHANGE.c.at, CHANGE.c.kind, CHANGE.c.actor, CHANGE.c["values"],
-        CHANGE.c.order, CHANGE.c.ticket_created_at,
+        CHANGE.c.ticket_id, CHANGE.c.id, CHANGE.c.change_key, CHANGE.c.at, CHANGE.c.kind, CHANGE.c.actor,
+        CHANGE.c["values"], CHANGE.c.order, CHANGE.c.ticket_created_at,
     )  # fmt: skip
     for some in chunks(tickets):
-        for row in connection.execute(select(*wanted).where(CHANGE.c.ticket_id.in_(some))):
-            history[row[0]].append(_change(tickets[row[0]], tuple(row)))
+        messages = _messages(connection, some) if texts else {}
+        for ticket, change, *row in connection.execute(select(*wanted).where(CHANGE.c.ticket_id.in_(some))):
+            history[ticket].append(_change(tickets[ticket], row, messages.get(change)))
     return {ticket: ordered(changes) for ticket, changes in history.items()}
 
 
-def _change(ext_id: str, row: tuple[Any, ...]) -> TicketChange:
-    _, key, at, kind, actor, values, order, ticket_created_at = row
+def _change(ext_id: str, row: Sequence[Any], message: Message | None) -> TicketChange:
+    key, at, kind, actor, values, order, ticket_created_at = row
     return TicketChange(
-        ticket=ext_id, change_id=key, at=at, kind=ChangeKind(kind), actor=actor, values=values, order=order,
-        ticket_created_at=ticket_created_at,
+        ticket=ext_id, change_id=key, at=at, kind=ChangeKind(kind), actor=actor, values=values, message=message,
+        order=order, ticket_created_at=ticket_created_at,
     )  # fmt: skip
+
+
+def _messages(connection: Connection, tickets: list[int]) -> dict[int, Message]:
+    """Messages by the id of their change."""
+    wanted = select(MESSAGE.c.change_id, MESSAGE.c.body, MESSAGE.c.author_kind, MESSAGE.c.public)
+    rows = connection.execute(wanted.where(MESSAGE.c.ticket_id.in_(tickets)))
+    return {change: Message(body, author_kind, public) for change, body, author_kind, public in rows}
 
 
 def timelines(connection: Connection, ticket_ids: Sequence[int]) -> Iterator[Timeline]:
@@ -70,28 +80,8 @@ def timelines(connection: Connection, ticket_ids: Sequence[int]) -> Iterator[Tim
     for some in chunks(ticket_ids):
         rows = connection.execute(select(TICKET.c.id, TICKET.c.ext_id, TICKET.c.source_id).where(TICKET.c.id.in_(some)))
         known = {ticket: (ext_id, source) for ticket, ext_id, source in rows}
-        history = changes_of(connection, {ticket: ext_id for ticket, (ext_id, _) in known.items()})
-        messages = _messages(connection, some)
+        history = changes_of(connection, {ticket: ext_id for ticket, (ext_id, _) in known.items()}, texts=True)
         for ticket, (_, source) in known.items():
             if source not in stages:
                 stages[source] = stages_of(connection, source)
-            changes = [_with_message(change, messages.get((ticket, change.change_id))) for change in history[ticket]]
-            yield timeline(ticket, changes, stages[source])
-
-
-def _messages(connection: Connection, tickets: list[int]) -> dict[tuple[int, str], Message]:
-    rows = connection.execute(
-        select(MESSAGE.c.ticket_id, CHANGE.c.change_key, MESSAGE.c.body, MESSAGE.c.author_kind, MESSAGE.c.public)
-        .join(CHANGE, CHANGE.c.id == MESSAGE.c.change_id)
-        .where(MESSAGE.c.ticket_id.in_(tickets))
-    )
-    return {(ticket, key): Message(body, author_kind, public) for ticket, key, body, author_kind, public in rows}
-
-
-def _with_message(change: TicketChange, message: Message | None) -> TicketChange:
-    if message is None:
-        return change
-    return TicketChange(
-        ticket=change.ticket, change_id=change.change_id, at=change.at, kind=change.kind, actor=change.actor,
-        values=change.values, message=message, order=change.order, ticket_created_at=change.ticket_created_at,
-    )  # fmt: skip
+            yield timeline(ticket, history[ticket], stages[source])
