@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from unstuck.clock import iso
 from unstuck.nudges.desk import Desk, read_desk
 from unstuck.nudges.ladder import Told, base
-from unstuck.nudges.plan import day_after, within_caps
+from unstuck.nudges.places import day_after, within_caps
 from unstuck.nudges.sweep import Wanted, Whom, examine
 from unstuck.settings import Settings
 from unstuck.stalls.histories import History, Known, histories
