@@ -8,7 +8,8 @@ from pathlib import Path
 
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.recipients import Directory, Group
-from unstuck.nudges.rehearsal import Folded, Rehearsal, Replay, Sent, rehearse
+from unstuck.nudges.rehearsal import Rehearsal, rehearse
+from unstuck.nudges.replay import Folded, Replay, Sent
 from unstuck.nudges.rules import load
 from unstuck.stalls.histories import History, Known
 from unstuck.stalls.thresholds import Group as Comparables
@@ -69,7 +70,8 @@ def test_hours_are_those_after_the_first_nudge_of_each_occasion() -> None:
         return Sent(ticket, "overdue", "2026-01-01T00:00:00Z", step, "Ana", at, False, moved_at)
 
     found = Rehearsal(NOON, NOON + timedelta(hours=50), [sent(0, 30), sent(24, 30, 1), sent(40, 41, ticket="T-2")], 0)
-    assert found.counts() == {"sent": 3, "tickets": 2, "recipients": 1, "after": 0, "soon": 1, "hours": 31}
+    told = {"messages": 3, "digests": 0, "lines": 0, "sent": 3, "tickets": 2, "recipients": 1}
+    assert found.counts() == {**told, "after": 0, "soon": 1, "hours": 31}
 
 
 def test_on_a_store(tmp_path: Path, databases: Databases) -> None:
