@@ -132,8 +132,9 @@ class Replay:
 
     def _sweep(self, tickets: Collection[int], now: datetime) -> None:
         longest, left_out = Longest(self.desk.rules.most_at_once), []
+        moved: list[Wanted] = []
         for ticket in tickets:
-            wanted = self._look(ticket, now)
+            wanted = self._look(ticket, now, moved)
             if wanted is not None:
                 place = self.desk.situation(wanted.ticket.source_id, wanted.stall)
                 least = longest.add(wanted, place.day(now, wanted.next.recipient)[0])
@@ -141,6 +142,8 @@ class Replay:
         best = longest.best()
         heard = self._books.heard({one.whom for one in best}, now)
         places = find_places(best, heard, self._books.lines, self.desk, now)
+        for one in moved:
+            self._settle(one, "withdrawn", now)
         for one in places.alone:
             self._books.plan_alone(one)
         for line in places.lines:
@@ -151,15 +154,13 @@ class Replay:
             self._rests[one.ticket.id] = self._step(day_after(one, self.desk, now))
             self._schedule(self._rests[one.ticket.id], (one.ticket.id,))
 
-    def _look(self, ticket: int, now: datetime) -> Wanted | None:
-        """The nudge that a ticket asks for now; what is on its way though the ticket has moved is taken back."""
+    def _look(self, ticket: int, now: datetime, moved: list[Wanted]) -> Wanted | None:
+        """The nudge that a ticket asks for now; those on their way though the ticket has moved are added to `moved`."""
         self._rests.pop(ticket, None)
         past = self._pasts[ticket]
         verdict = examine(past, self._books.about(ticket), self.desk, now)
         (self._open.discard if verdict.still is None else self._open.add)(ticket)
-        for one in self._books.on_their_way(ticket):
-            if base(one.next.occasion) != verdict.still:
-                self._settle(one, "withdrawn", now)
+        moved += [one for one in self._books.on_their_way(ticket) if base(one.next.occasion) != verdict.still]
         if verdict.stall and verdict.next and verdict.next.at <= now:
             return Wanted(past.ticket, verdict.stall, verdict.next)
         if verdict.look_at is not None and verdict.look_at <= self.end:
