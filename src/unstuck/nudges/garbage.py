@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: New objects between two searches, instead of 700.
-RARELY = 20_000
+RARELY = 100_000
 
 
 @contextmanager

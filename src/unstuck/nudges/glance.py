@@ -64,6 +64,10 @@ class Bounds:
     next_day: datetime
 
 
+#: A ticket of which only the calendar can tell more: created and standing still since, in seconds since 1970.
+Unsure = tuple[int, int, int, str | None, Kind, Bounds]
+
+
 def open_rows(connection: Connection) -> Iterator[Sequence[Any]]:
     """All open tickets, many rows at a time."""
     wanted = select(*_COLUMNS).where(TICKET.c.stage_class.in_(_OPEN)).execution_options(yield_per=MANY)
@@ -97,7 +101,7 @@ class Glance:
 
         `told` are those that somebody has been told about: their ladder goes on by rules of its own.
         """
-        unsure: dict[BusinessCalendar, list[tuple[int, float, float, str | None, Kind, Bounds]]] = {}
+        unsure: dict[BusinessCalendar, list[Unsure]] = {}
         for ticket, created_at, still_since, updated_at, assignee, unheard, *rest in rows:
             kind: Kind = tuple(rest)
             # A ticket without a team may have had one, whose calendar counts.
@@ -106,16 +110,16 @@ class Glance:
             elif (bounds := self._bounds(kind)) is None or (unheard and bounds.needs_answer):
                 self.looks.append((ticket, None))
             else:
-                one = ticket, created_at.timestamp(), still_since.timestamp(), assignee, kind, bounds
+                one = ticket, int(created_at.timestamp()), int(still_since.timestamp()), assignee, kind, bounds
                 unsure.setdefault(bounds.calendar, []).append(one)
         for calendar, some in unsure.items():
             self._by_time(calendar, some)
 
-    def _by_time(
-        self, calendar: BusinessCalendar, some: Sequence[tuple[int, float, float, str | None, Kind, Bounds]]
-    ) -> None:
-        created, still = (np.array([one[place] for one in some]).astype(np.int64) for place in (1, 2))
-        late, quiet = (np.array([getattr(one[5], name) for one in some], dtype=np.int64) for name in ("late", "quiet"))
+    def _by_time(self, calendar: BusinessCalendar, some: Sequence[Unsure]) -> None:
+        _, since, since_still, _, _, kinds = zip(*some, strict=True)
+        created, still = (np.array(seconds, dtype=np.int64) for seconds in (since, since_still))
+        late = np.array([bounds.late for bounds in kinds], dtype=np.int64)
+        quiet = np.array([bounds.quiet for bounds in kinds], dtype=np.int64)
         earliest = np.maximum(calendar.after_of(created, late + 1), calendar.after_of(still, quiet + 1))
         waited = calendar.business_seconds(self.now) - calendar.business_seconds_of(created.astype(np.float64))
         found = zip(some, earliest.tolist(), (waited / np.maximum(late, 1)).tolist(), strict=True)

@@ -29,7 +29,7 @@ from unstuck.tickets.database import lock_for_writing
 from unstuck.tickets.history import TICKET, chunks
 
 #: Looks, and about as many nudges, that are written in one transaction.
-AT_ONCE, NUDGES_AT_ONCE = 5_000, 1_000
+AT_ONCE, NUDGES_AT_ONCE = 20_000, 2_000
 #: The pause after a transaction, as a share of its time.
 PAUSE = 0.25
 

@@ -42,6 +42,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _utc(at: datetime) -> datetime:
+    if at.tzinfo is UTC:
+        return at
     if at.tzinfo is None:
         raise ValueError("a naive datetime reached the database")
     return at.astimezone(UTC)
