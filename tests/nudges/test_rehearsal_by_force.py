@@ -72,8 +72,6 @@ class Digest:
     """What a person hears on one morning."""
 
     waiting: list[tuple[Past, Next]] = field(default_factory=list)
-    #: Lines that were ever written for it.
-    written: int = 0
     sent: bool = False
 
 
@@ -140,10 +138,9 @@ class Force:
 
     def _write(self, past: Past, upcoming: Next, morning: date, today: date) -> None:
         digest = self.digests[upcoming.recipient, morning]
-        if digest.written == LINES:
+        if len(digest.waiting) == LINES:
             self._leave(past, upcoming, today)
             return
-        digest.written += 1
         digest.waiting.append((past, upcoming))
         past.mark(upcoming, "due", upcoming.at)
 

@@ -33,7 +33,7 @@ class Morning:
     #: Its day's first decent instant, by which the caps count it, and when it is due.
     at: datetime
     due: datetime
-    #: Lines that wait for it, and how many ever did.
+    #: Lines that wait for it, and how many it has with those that were sent.
     waiting: dict[Key, Wanted] = field(default_factory=dict)
     lines: int = 0
 
@@ -72,7 +72,7 @@ class Books:
         return found
 
     def lines(self, digests: Collection[str]) -> dict[str, int]:
-        """How many lines digests have already, by key; those that were taken back count."""
+        """How many lines digests have already, by key."""
         return {digest: self._mornings[digest].lines for digest in digests if digest in self._mornings}
 
     def plan_alone(self, one: Wanted) -> None:
@@ -107,9 +107,10 @@ class Books:
         del self._due[one.ticket.id][key]
         self.alone.pop(key, None)
         for digest in list(self._gathering.get(one.whom, ())):
-            waiting = self._mornings[digest].waiting
-            waiting.pop(key, None)
-            if not waiting:
+            morning = self._mornings[digest]
+            if morning.waiting.pop(key, None) and fate != "sent":
+                morning.lines -= 1
+            if not morning.waiting:
                 self._gathering[one.whom].remove(digest)
 
     def close(self, morning: Morning) -> None:

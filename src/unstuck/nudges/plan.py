@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from unstuck.stalls.find import Stall
 from unstuck.tickets.database import lock_for_writing
 from unstuck.tickets.history import TICKET, chunks
 
+#: States of a nudge that has reached somebody or will.
+LIVE = ("due", "sending", "sent")
 #: Looks, and about as many nudges, that are written in one transaction.
 AT_ONCE, NUDGES_AT_ONCE = 20_000, 2_000
 #: The pause after a transaction, as a share of its time.
@@ -125,19 +128,20 @@ def _places(
 
 
 def _count_lines(connection: Connection, digests: Collection[str]) -> dict[str, int]:
-    """How many lines digests have already, by key."""
-    found: dict[str, int] = {}
+    """How many lines digests have already, by key; those that were withdrawn are told by none."""
+    found = Counter[str]()
+    columns = NUDGE.c.digest, NUDGE.c.state, func.count()
     for some in chunks(sorted(digests)):
-        waiting = select(NUDGE.c.digest, func.count()).where(NUDGE.c.digest.in_(some)).group_by(NUDGE.c.digest)
-        for digest, lines in connection.execute(waiting):
-            found[digest] = lines
+        by_state = select(*columns).where(NUDGE.c.digest.in_(some)).group_by(NUDGE.c.digest, NUDGE.c.state)
+        for digest, state, lines in connection.execute(by_state):
+            found[digest] += lines if state in LIVE else 0
     return found
 
 
 def spent(
     connection: Connection,
     now: datetime,
-    states: Sequence[str] = ("due", "sending", "sent"),
+    states: Sequence[str] = LIVE,
     whom: Collection[Whom] | None = None,
 ) -> dict[Whom, list[datetime]]:
     """When recipients, all or some, got, or are about to get, messages in the last two days."""
