@@ -13,7 +13,7 @@ from sqlalchemy import select
 from unstuck import notices
 from unstuck.clock import FrozenClock
 from unstuck.deps import Deps
-from unstuck.nudges import digest, outbox
+from unstuck.nudges import digest, outbox, places, rules
 from unstuck.nudges.desk import Desk, read_desk
 from unstuck.nudges.plan import plan_nudges
 from unstuck.nudges.rehearsal import Rehearsal, rehearse
@@ -37,6 +37,7 @@ within = "6h"
 person_per_day = {cap}
 [digest]
 below = {below}
+urgent = ["P1"]
 [trial]
 hold_out = {held}
 """
@@ -66,8 +67,9 @@ class Lived:
                 self.clock.tick(STEP)
 
     def _is_awake(self, now: datetime) -> bool:
-        """Nobody hears anything at night or on Sundays; but at midnight everything is looked at anew."""
-        return now.time() == START.time() or (now.weekday() < 5 and self.day[0] <= now.hour < self.day[1])
+        """At night and on Sundays nobody hears anything; but there may be news, and midnight looks at all."""
+        decent = now.weekday() < 5 and self.day[0] <= now.hour < self.day[1]
+        return decent or now.time() == START.time() or any(change.at <= now for change in self.news[:1])
 
     def _sweep(self, now: datetime) -> None:
         with reading(self.deps.engine) as connection:
@@ -123,7 +125,8 @@ def lives(dice: random.Random, tickets: int, days: int) -> list[TicketChange]:
     for number in range(tickets):
         name, team = f"T-{number}", dice.choice(list(TEAMS))
         at = START + timedelta(minutes=dice.randrange(-2 * 1440, (days - 1) * 1440))
-        changes += a_ticket(name, start=at, team=team, assignee=dice.choice(["ana", "ben", "cai"]))
+        priority, owner = dice.choice(["P1", "P2", "P2"]), dice.choice(["ana", "ben", "cai"])
+        changes += a_ticket(name, start=at, team=team, assignee=owner, priority=priority)
         for _ in range(dice.randrange(4)):
             at += timedelta(minutes=round(dice.expovariate(1 / 1200)) + 1)
             move = dice.choice([{"status": dice.choice(STATUSES)}, {"assignee": dice.choice(["ana", "ben"])}])
@@ -134,8 +137,8 @@ def lives(dice: random.Random, tickets: int, days: int) -> list[TicketChange]:
 def both(databases: Databases, home: Path, seed: int, *, days: int, tickets: int, calendars: bool) -> Rehearsal:
     """A rehearsal, after it has been compared with what happened."""
     dice, clock = random.Random(seed), FrozenClock(START)
-    rules = RULES.format(cap=dice.choice([2, 3]), below=dice.choice([1.5, 4]), held=dice.choice([0.0, 0.3]))
-    with small_desk(databases.sqlite(), home, rules=rules, clock=clock, timezone="UTC") as deps:
+    settings = RULES.format(cap=dice.choice([2, 3]), below=dice.choice([1.5, 4]), held=dice.choice([0.0, 0.3]))
+    with small_desk(databases.sqlite(), home, rules=settings, clock=clock, timezone="UTC") as deps:
         tell(deps, (), teams=[TeamRecord(team, team, calendar=team) for team in TEAMS])
         if calendars:
             with deps.sessions.begin() as session:
@@ -162,5 +165,9 @@ def test_what_was_rehearsed_comes_true(databases: Databases, tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(2, 12))
-def test_it_comes_true_on_all_sorts_of_desks(databases: Databases, tmp_path: Path, seed: int) -> None:
+def test_it_comes_true_on_all_sorts_of_desks(
+    databases: Databases, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (places, rules):
+        monkeypatch.setattr(module, "DIGEST_LINES", 20 if seed % 3 else 4)
     both(databases, tmp_path, seed, days=11, tickets=100, calendars=seed % 2 == 1)
