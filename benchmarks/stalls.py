@@ -1,11 +1,21 @@
 """How well overstaying a stage and missing the deadline are foretold, beside static thresholds and LightGBM.
 
-    pip install --group benchmark; python benchmarks/stalls.py LOG.csv.gz MAP.toml [--timezone UTC]
+    pip install --group benchmark; python benchmarks/stalls.py LOG.csv.gz MAP.toml [--days-off 2016-03-25 ...]
 
 Strict protocol: the earliest 60% of tickets train, on what was known at the cut; outcomes unknown then are
 dropped (for classifiers) or seen for as long as they lasted (for curves). The others are asked about, with
-what was known at the moment of asking. Also: the same learned anew each week, and how far chances were off
-(expected calibration error, ten steps of equal width). One JSON line a row.
+what was known at the moment of asking.
+
+Then the same learned anew each week after the cut and asked about the tickets of that week, and how far its
+chances were off: expected calibration error, the moments of a week in ten steps of equal width by the chance
+that was said. Beside it stands what it would be by luck if every chance were exactly right (outcomes drawn
+from the chances, median and 95th percentile): no forecaster can be told from a perfect one below the latter.
+Weeks before the fifth are shown and not judged. Deadlines are asked about at three ages; a week's last row
+takes the three together.
+
+With --days-off the deadline is asked about once more, with the desk's calendar set as its admin would have:
+weekdays but for these, known beforehand. One JSON line a row; seconds are those of the wall and of the CPU.
+Set OMP_NUM_THREADS=1 on a busy machine: LightGBM's threads wait for each other there, and that counts as work.
 """
 
 from __future__ import annotations
@@ -16,8 +26,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -25,11 +36,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from unstuck.facts import Facts, timers
+from unstuck.facts.timers import Timer
 from unstuck.imports.mapping import read_map
 from unstuck.stalls import deadlines, moments
 from unstuck.stalls.questions import missing, overstaying
-from unstuck.stalls.risk import PLAIN, Forecast, Learner, Question
+from unstuck.stalls.risk import PLAIN, WEEKDAYS, Forecast, Learner, Question
 from unstuck.testing import import_file
+from unstuck.tickets.calendars import BusinessCalendar
 from unstuck.tickets.store import open_store
 
 TRAIN, WEEK = 0.6, 7 * 86_400
@@ -40,6 +53,8 @@ HOURS = (4, 24, 72)
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
+#: By number: what came of the week's moments, the chances that were said, and those that LightGBM said.
+Weeks = dict[int, tuple[Flags, Floats, Floats]]
 
 
 def say(task: str, method: str, late: Flags, chance: Floats, **more: object) -> None:
@@ -61,26 +76,24 @@ def off(late: Flags, chance: Floats) -> float:
 
 
 def off_by_luck(chance: Floats, times: int = 400) -> tuple[float, float]:
-    """Expected calibration error where all chances are exactly right: its mean, and what 19 in 20 stay below."""
+    """Expected calibration error where all chances are exactly right: its median, and what 19 in 20 stay below."""
     dice = np.random.default_rng(0)
     found = [off(dice.random(len(chance)) < chance, chance) for _ in range(times)]
-    return round(float(np.mean(found)), 4), round(float(np.quantile(found, 0.95)), 4)
+    return round(float(np.median(found)), 4), round(float(np.quantile(found, 0.95)), 4)
 
 
-def judge(task: str, question: Question, train: Flags, truth: Flags, known: Flags, cut: int) -> None:
+def judge(task: str, question: Question, train: Flags, truth: Flags, known: Flags, cut: int) -> Weeks:
     """Everything about one question; `truth` holds for rows that are `known`."""
     asked, learner = question.moments.asked, Learner(question)
     rows, test = np.flatnonzero(train & (asked < cut)), np.flatnonzero(~train & known)
     say(task, "static threshold per stage", truth[test], learner.learn(rows, cut, PLAIN).chances(test))
-    start = time.perf_counter()
-    recipe = learner.choose(rows, cut)
-    forecast = learner.learn(rows, cut, recipe)
-    took = round(time.perf_counter() - start, 1)
-    say(task, "unstuck", truth[test], forecast.chances(test), recipe=str(recipe), learned_in_s=took)
-    for name, queue_free in (("LightGBM", boosted(question, forecast, rows, test)),):
-        say(task, name, truth[test], queue_free)
+    forecast, wall, cpu = learned(learner, rows, cut)
+    say(task, "unstuck", truth[test], forecast.chances(test), recipe=str(forecast.recipe), wall_s=wall, cpu_s=cpu)
+    say(task, "LightGBM", truth[test], boosted(question, forecast, rows, test))
     print(json.dumps({"task": task, "alerts": [str(one) for one in forecast.risks(highest(forecast, test))]}))
-    weekly(task, question, learner, test, truth, cut)
+    weeks, took = weekly(question, learner, test, truth, cut)
+    say_weeks(task, weeks, **took)
+    return weeks
 
 
 def highest(forecast: Forecast, rows: Rows) -> Rows:
@@ -109,33 +122,62 @@ def boosted(question: Question, forecast: Forecast, rows: Rows, test: Rows) -> F
     return np.asarray(model.predict_proba(table[test]))[:, 1]
 
 
-def weekly(task: str, question: Question, learner: Learner, test: Rows, truth: Flags, cut: int) -> None:
-    """Learned anew each week from all that was known then, and asked about the week."""
-    asked = question.moments.asked
-    worst, chances, lates, weeks, slowest = 0.0, [], [], [], 0.0
+def learned(learner: Learner, rows: Rows, now: int) -> tuple[Forecast, float, float]:
+    """A forecast of the recipe that is chosen, and the seconds that took: of the wall, and of the CPU."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    forecast = learner.learn(rows, now, learner.choose(rows, now))
+    return forecast, round(time.perf_counter() - wall, 1), round(time.process_time() - cpu, 1)
+
+
+def weekly(question: Question, learner: Learner, test: Rows, truth: Flags, cut: int) -> tuple[Weeks, dict[str, float]]:
+    """Learned anew each week from all that was known then, and asked about the week: what came and what was said.
+
+    Also the seconds of the slowest learning.
+    """
+    asked, weeks, slowest = question.moments.asked, {}, {"slowest_wall_s": 0.0, "slowest_cpu_s": 0.0}
     for number, begin in enumerate(range(cut, int(asked[test].max()) + 1, WEEK)):
         week = test[(asked[test] >= begin) & (asked[test] < begin + WEEK)]
-        if len(week) < FEW:
-            continue
-        start, before = time.perf_counter(), np.flatnonzero(asked < begin)
-        forecast = learner.learn(before, begin, learner.choose(before, begin))
-        slowest = max(slowest, time.perf_counter() - start)
-        found = forecast.chances(week)
-        if number >= FIRST:
-            worst = max(worst, off(truth[week], found))
-            chances.append(found)
-            lates.append(truth[week])
-            mean, most = off_by_luck(found)
-            weeks.append({
-                "week": number, "n": len(week), "ece": round(off(truth[week], found), 4), "by_luck": mean,
-                "by_luck_95": most, "said": round(float(found.mean()), 3), "was": round(float(truth[week].mean()), 3),
-            })  # fmt: skip
-    if weeks:
-        say(task, "unstuck, learned weekly, after four weeks", np.concatenate(lates), np.concatenate(chances),
-            weeks=weeks, worst_week=round(worst, 4), slowest_s=round(slowest, 1))  # fmt: skip
+        if len(week) >= FEW:
+            before = np.flatnonzero(asked < begin)
+            forecast, *took = learned(learner, before, begin)
+            slowest = {name: max(was, now) for (name, was), now in zip(slowest.items(), took, strict=True)}
+            weeks[number] = truth[week], forecast.chances(week), boosted(question, forecast, before, week)
+    return weeks, slowest
 
 
-def run(directory: Path, log: Path, mapping: Path) -> None:
+def say_weeks(task: str, weeks: Weeks, **more: float) -> None:
+    """A row for each week, and one for all that are judged."""
+    for number, (late, chance, theirs) in weeks.items():
+        median, most = off_by_luck(chance)
+        print(json.dumps({
+            "task": task, "week": number, "judged": number >= FIRST, "n": len(late), "ece": round(off(late, chance), 4),
+            "lightgbm": round(off(late, theirs), 4), "by_luck": median, "by_luck_95": most, "said": round(float(chance.mean()), 3),
+            "was": round(float(late.mean()), 3), "brier": round(float(np.mean((chance - late) ** 2)), 4),
+        }), flush=True)  # fmt: skip
+    judged = [week for number, week in weeks.items() if number >= FIRST]
+    if judged:
+        late, chance, theirs = (np.concatenate(columns) for columns in zip(*judged, strict=True))
+        median, most = off_by_luck(chance)
+        luck = {
+            "by_luck": median,
+            "by_luck_95": most,
+            "worst_week": round(max(off(late, chance) for late, chance, _ in judged), 4),
+        }
+        say(task, "unstuck, learned weekly, after four weeks", late, chance, **luck, **more)
+        say(task, "LightGBM, learned weekly, after four weeks", late, theirs)
+
+
+def together(ages: list[Weeks]) -> Weeks:
+    """The weeks of all ages, where each has them."""
+    numbers = sorted(set.intersection(*(set(weeks) for weeks in ages)))
+    made: Weeks = {}
+    for number in numbers:
+        late, chance, theirs = zip(*(weeks[number] for weeks in ages), strict=True)
+        made[number] = np.concatenate(late), np.concatenate(chance), np.concatenate(theirs)
+    return made
+
+
+def run(directory: Path, log: Path, mapping: Path, days_off: list[date]) -> None:
     engine = open_store(f"sqlite:///{directory / 'store.db'}")
     import_file(engine, log, read_map(mapping))
     with closing(Facts(engine, directory / "facts").connect()) as con:
@@ -157,20 +199,36 @@ def run(directory: Path, log: Path, mapping: Path) -> None:
                     {"deadline": str(rule), "timers": str(clocks), "hopeless": str(deadlines.hopeless(rule, clocks))}
                 )
             )
-            for hours in HOURS:
-                asked = missing(con, rule, clocks, hours * 3600)
-                truth, told = flags(con, rule, asked)
-                judge(f"missing {rule.field}, at {hours} h", asked, asked.moments.opened < cut, truth, told, cut)
+            ask(con, rule, clocks, cut, None)
+            if days_off:
+                ask(
+                    con,
+                    rule,
+                    clocks,
+                    cut,
+                    BusinessCalendar("UTC", WEEKDAYS.hours, None, tuple((day, ()) for day in days_off)),
+                )
 
 
-def opened_of(con: object) -> Rows:
-    rows = con.execute("SELECT epoch_us(created_at) // 1000000 FROM tickets").fetchall()  # type: ignore[attr-defined]
+def ask(con: Any, rule: deadlines.Deadline, clocks: list[Timer], cut: int, calendar: BusinessCalendar | None) -> None:
+    """Will the deadline be missed? At each age, and in the weeks of all."""
+    told, ages = ", days off known" if calendar else "", []
+    for hours in HOURS:
+        question = missing(con, rule, clocks, hours * 3600, calendar)
+        truth, known = flags(con, rule, question)
+        train = question.moments.opened < cut
+        ages.append(judge(f"missing {rule.field}, at {hours} h{told}", question, train, truth, known, cut))
+    say_weeks(f"missing {rule.field}, at all ages{told}", together(ages))
+
+
+def opened_of(con: Any) -> Rows:
+    rows = con.execute("SELECT epoch_us(created_at) // 1000000 FROM tickets").fetchall()
     return np.array([row[0] for row in rows], dtype=np.int64)
 
 
-def flags(con: object, rule: deadlines.Deadline, question: Question) -> tuple[Flags, Flags]:
+def flags(con: Any, rule: deadlines.Deadline, question: Question) -> tuple[Flags, Flags]:
     """What the log itself says in the end, and of which tickets it does."""
-    rows: Iterator[tuple[int, str]] = con.execute(  # type: ignore[attr-defined]
+    rows: Iterator[tuple[int, str]] = con.execute(
         "SELECT ticket, arg_max(custom, start_at)[?] FROM fields GROUP BY ticket", [rule.field]
     ).fetchall()
     said = dict(rows)
@@ -182,9 +240,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("log", type=Path)
     parser.add_argument("map", type=Path)
+    parser.add_argument("--days-off", type=date.fromisoformat, nargs="*", default=[])
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        run(Path(directory), chosen.log, chosen.map)
+        run(Path(directory), chosen.log, chosen.map, chosen.days_off)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,17 @@ import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy import delete
 from sqlalchemy.orm import sessionmaker
-from sqlmodel import Session
+from sqlmodel import Session, col
 
+from bot import errands
 from knowledge.cards import Question
 from knowledge.filters import products_named
 from knowledge.followup import read
 from unstuck.tickets.tables import Thread
 
-_PREFIX = "asked:"
+_PREFIX, _STOOD = "asked:", "stood:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,39 @@ def keep(sessions: sessionmaker[Session], thread_key: str, asked: Asked, now: da
     kept = {"text": asked.text, "told": list(asked.told), "choices": list(asked.choices), "of": asked.of}
     with sessions.begin() as session:
         session.merge(Thread(key=_PREFIX + thread_key, plan=kept, updated_at=now))
+
+
+def as_it_stood(sessions: sessionmaker[Session], thread_key: str, now: datetime) -> None:
+    """An errand that is done again finds its conversation as it did at first, not as it left it.
+
+    Else a question would go on from itself, and a choice that was made would be nothing to choose from any more.
+    """
+    held = errands.current()
+    if held is None:
+        return
+    keys, name = (thread_key, _PREFIX + thread_key), _STOOD + held.arrived.name("thread")
+    with sessions.begin() as session:
+        rows = {key: row for key in keys if (row := session.get(Thread, key)) is not None}
+        kept = session.get(Thread, name)
+        if kept is not None:
+            for key in keys:
+                if key in kept.plan:
+                    session.merge(Thread(key=key, plan=kept.plan[key], updated_at=now))
+                elif key in rows:
+                    session.delete(rows[key])
+        elif held.is_again:
+            for row in rows.values():
+                if row.updated_at >= held.at:
+                    session.delete(row)
+        elif rows:
+            session.add(Thread(key=name, plan={key: row.plan for key, row in rows.items()}, updated_at=now))
+
+
+def forget_old(sessions: sessionmaker[Session], now: datetime) -> None:
+    """Drop what errands found that nobody does any more."""
+    with sessions.begin() as session:
+        old = col(Thread.key).startswith(_STOOD), col(Thread.updated_at) < now - errands.REMEMBERED_FOR
+        session.execute(delete(Thread).where(*old))
 
 
 def go_on(question: Question, before: Asked | None) -> tuple[Question, Asked | None]:

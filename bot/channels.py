@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.posting import LINE_BROKEN
+from bot import refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,19 @@ class Channel:
     is_direct: bool = False
 
 
+#: Slack's words for a channel that is not for our eyes.
+HIDDEN = refusals.UNREACHABLE | {"missing_scope", "method_not_supported_for_channel_type"}
 #: Nobody knows: the worst is taken for granted.
 UNKNOWN = Channel(is_shared=True)
 
 
 def look_at(client: WebClient, channel_id: str) -> Channel:
-    """The channel; `UNKNOWN` where the bot may not look or Slack does not answer."""
+    """The channel; `UNKNOWN` where the bot may not look. Raises what the client raises when Slack does not say."""
     try:
         found = client.conversations_info(channel=channel_id)["channel"]
-    except (SlackApiError, *LINE_BROKEN):
+    except SlackApiError as error:
+        if refusals.word(error) not in HIDDEN:
+            raise
         return UNKNOWN
     shared = any(found.get(name) for name in ("is_ext_shared", "is_pending_ext_shared"))
     direct = bool(found.get("is_im") or found.get("is_mpim"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot import aliases, answers, blocks, exports, home, insights, manners, upkeep
+from bot import aliases, answers, asked, blocks, exports, home, insights, manners, upkeep
 from bot.blocks.text import unescape
 from bot.conversation import reply
 from bot.desk import Desk
@@ -48,8 +49,7 @@ def on_command(ack: Ack, command: dict[str, Any], desk: Desk) -> None:
     if ALIASES.get(word := str(command.get("text") or "").strip().lower(), word) == "channel":
         manners.open_channel(command, desk)
         return
-    lang = _spoken(command) or desk.deps.settings.lang
-    place = Privately(command["response_url"], lang, desk.client.proxy)
+    place = desk.privately(command["response_url"], command["user_id"], _spoken(command))
     desk.work.take(Job(lambda: _run(command, place, desk), place))
 
 
@@ -62,7 +62,7 @@ def _spoken(command: dict[str, Any]) -> Lang | None:
 def _run(command: dict[str, Any], place: Privately, desk: Desk) -> None:
     member = desk.people.get(command["user_id"])
     lang = _spoken(command) or desk.lang(member)
-    place = Privately(place.response_url, lang, place.proxy)
+    place = replace(place, lang=lang)
     if desk.admits(member, place):
         typed = _Typed(command, member, lang, place, desk)
         COMMANDS.get(typed.word, _anything)(typed)
@@ -77,6 +77,7 @@ def _ask(typed: _Typed) -> None:
     if not typed.rest:
         typed.place.tell("bot.ask_hint")
         return
+    asked.as_it_stood(typed.desk.deps.sessions, typed.thread_key, typed.desk.deps.clock.now())
     reading = insights.read(typed.desk, typed.rest, typed.member.id, typed.thread_key, typed.lang)
     insights.show(typed.desk, reading, typed.place)
 
@@ -87,6 +88,7 @@ def _answer(typed: _Typed) -> None:
         typed.place.tell("bot.answer_hint")
         return
     deps = typed.desk.deps
+    asked.as_it_stood(deps.sessions, typed.thread_key, deps.clock.now())
     found = answers.find(deps, typed.rest, typed.place, typed.thread_key, alone=typed.desk.alone(alone=True))
     answers.show(deps, found, typed.rest, typed.member.id, typed.place, alone=True)
 

@@ -14,7 +14,7 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
-from bot import answers, blocks, insights, manners, seen, sharing, unasked
+from bot import answers, asked, blocks, insights, manners, seen, sharing, unasked
 from bot.blocks.text import Block
 from bot.desk import Desk
 from bot.intake import Job, Unasked
@@ -162,6 +162,7 @@ def reply(
 
     `offer`: see `answers.show`; `only`: what resolutions may be taken from.
     """
+    asked.as_it_stood(desk.deps.sessions, thread_key, desk.deps.clock.now())
     reading = insights.read(desk, text, user, thread_key, place.lang)
     if reading.understood:
         insights.show(desk, reading, place)

@@ -22,7 +22,7 @@ from bot import blocks, refusals
 from bot.hints import Hint, no_hint
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
-from unstuck import discussions, preferences
+from unstuck import discussions, preferences, troubles
 from unstuck.i18n import Lang, lang_named
 from unstuck.nudges import message, outbox
 from unstuck.nudges.desk import Desk, read_desk
@@ -156,6 +156,7 @@ class _Round:
             try:
                 ts = find_posted(self.client, EVENT, held.key, held.slack_channel, held.tried_at)
             except (SlackApiError, *LINE_BROKEN) as error:
+                # With its channel the message would be gone, too.
                 if refusals.word(error) != "channel_not_found":
                     self._wait(error, held)
                     return self._unsure(held, error)
@@ -302,11 +303,14 @@ class _Round:
             self.client.chat_update(channel=one.channel, ts=one.ts, **drawn)
         except (SlackApiError, *LINE_BROKEN) as error:
             word = refusals.word(error)
+            log.warning("message of nudge %s cannot be redrawn: %s", one.nudge_id, word)
+            if word in refusals.LIMITED | refusals.REFUSED or not refusals.is_certain(error):
+                with self.deps.sessions.begin() as session:
+                    troubles.note(session, "redraw", word, self._now(), one.channel)
             if word in refusals.LIMITED | refusals.REFUSED:
                 raise _StopError(word, PAUSE) from None
             if not refusals.is_certain(error):
                 return False
-            log.warning("message of nudge %s cannot be redrawn: %s", one.nudge_id, word)
         with self.deps.sessions.begin() as session:
             outbox.redrawn(session, one)
         return True

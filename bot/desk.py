@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 from bot import refusals
 from bot.intake import Intake
 from bot.people import Member, People
-from bot.posting import InThread, Place
+from bot.posting import Directly, InThread, Place, Privately
 from bot.roles import Role, Roles
 from unstuck import preferences
 from unstuck.i18n import Lang
@@ -65,3 +65,12 @@ class Desk:
         """The conversation between the bot and one person."""
         opened = self.client.conversations_open(users=user_id)
         return InThread(self.client, opened["channel"]["id"], None, lang)
+
+    def directly(self, user_id: str, lang: Lang | None = None) -> Directly:
+        """The same, opened only when there is something to tell."""
+        return Directly(self.client, user_id, lang or self.deps.settings.lang)
+
+    def privately(self, response_url: str, user_id: str, lang: Lang | None = None) -> Privately:
+        """One person alone, where they typed or pressed something."""
+        lang = lang or self.deps.settings.lang
+        return Privately(response_url, lang, self.client.proxy, self.directly(user_id, lang))

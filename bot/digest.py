@@ -18,6 +18,7 @@ from bot.desk import Desk
 from bot.intake import Job
 from bot.posting import LINE_BROKEN
 from bot.pressing import Pressed, row_id
+from unstuck import troubles
 from unstuck.i18n import Lang, lang_named
 from unstuck.nudges import actions, digest, message
 from unstuck.nudges.desk import read_desk
@@ -94,9 +95,12 @@ def _redraw(one: digest.Stale, deps: Deps, client: WebClient) -> bool:
     try:
         client.chat_update(channel=one.channel, ts=one.ts, text=drawn.text, blocks=drawn.blocks)
     except (SlackApiError, *LINE_BROKEN) as error:
-        if not refusals.is_certain(error) or refusals.word(error) in refusals.LIMITED | refusals.REFUSED:
+        word = refusals.word(error)
+        log.warning("digest %s cannot be redrawn: %s", one.key, word)
+        if not refusals.is_certain(error) or word in refusals.LIMITED | refusals.REFUSED:
+            with deps.sessions.begin() as session:
+                troubles.note(session, "digest", word, deps.clock.now(), one.channel)
             return False
-        log.warning("digest %s cannot be redrawn: %s", one.key, refusals.word(error))
     with deps.sessions.begin() as session:
         digest.redrawn(session, one)
     return True

@@ -140,11 +140,12 @@ class Held:
         good_for = DECISION_GOOD_FOR if self.arrived.kind in DECISIONS else QUESTION_GOOD_FOR
         return self.errands.clock.now() - self.at > good_for
 
-    def next_key(self) -> str:
-        """The key of the next message, the same whenever the errand is done again."""
+    def next_key(self, name: str | None = None) -> str:
+        """The key of the next message, or of the one with that name: the same whenever the errand is done again."""
         self.check()
-        self._said += 1
-        return self.arrived.name(self._said)
+        if name is None:
+            self._said += 1
+        return self.arrived.name(name or self._said)
 
     def check(self) -> None:
         """Raises `LostError` when another process may have taken it up: this one was asleep, say."""

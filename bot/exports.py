@@ -13,7 +13,7 @@ from bot.blocks.exports import AGAIN, FORMATS, SAVE
 from bot.desk import Desk
 from bot.intake import Job
 from bot.people import Member
-from bot.posting import InThread, Place
+from bot.posting import InThread, Place, upload_once
 from bot.pressing import Pressed
 from unstuck.i18n import Lang, lang_named, t
 from unstuck.insights import ask
@@ -71,13 +71,8 @@ def _save(pressed: Pressed, value: str, desk: Desk) -> None:
     reply = ask.replay(desk.deps, int(number), lang=lang, within=scope, every_row=True)
     assert reply.told is not None
     place = pressed.place if isinstance(pressed.place, InThread) else desk.direct(pressed.user, lang)
-    desk.client.files_upload_v2(
-        channel=place.channel,
-        thread_ts=place.thread_ts,
-        content=content(reply.told, f".{suffix}"),
-        filename=f"unstuck-{number}.{suffix}",
-        title=t("bot.saved", lang, number=number, n=reply.told.n_rows),
-    )
+    title = t("bot.saved", lang, number=number, n=reply.told.n_rows)
+    upload_once(place, content(reply.told, f".{suffix}"), f"unstuck-{number}", f".{suffix}", title=title)
 
 
 def _read(value: str) -> tuple[str, str, Lang]:

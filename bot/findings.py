@@ -66,7 +66,7 @@ def _number(cell: object) -> float | None:
 def _show_chart(desk: Desk, picture: bytes, alt: str, place: InThread) -> None:
     """The chart as a file below the answer. Without it nothing is missing: the table says the same."""
     try:
-        upload_once(place, picture, title=t("bot.chart", place.lang), alt=alt)
+        upload_once(place, picture, "chart", ".png", title=t("bot.chart", place.lang), alt=alt)
     except (SlackApiError, SlackRequestError, *LINE_BROKEN) as error:
         log.warning("the chart could not be uploaded: %s", error)
         desk.trouble("chart", error, place.channel)

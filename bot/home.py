@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from slack_bolt import Ack, App
-from slack_sdk.errors import SlackApiError
 
 from bot import blocks
 from bot.blocks import home as drawing
@@ -18,7 +17,6 @@ from bot.desk import Desk
 from bot.intake import Job, Unasked
 from bot.modals import InModal, View, open_form, sent
 from bot.people import Member
-from bot.posting import LINE_BROKEN
 from bot.roles import Role
 from bot.waiting import open_tickets, snoozed, waiting
 from unstuck import preferences
@@ -167,12 +165,9 @@ def _are_hours(start: str, end: str) -> bool:
 def _prompt(event: dict[str, Any], desk: Desk) -> None:
     member = desk.people.get(event["user"])
     lang = desk.lang(member)
-    try:
-        desk.client.assistant_threads_setSuggestedPrompts(
-            channel_id=event["channel"], prompts=[_worded(name, lang) for name in PROMPTS]
-        )
-    except (SlackApiError, *LINE_BROKEN) as error:
-        log.info("no prompts shown: %s", error)
+    desk.client.assistant_threads_setSuggestedPrompts(
+        channel_id=event["channel"], prompts=[_worded(name, lang) for name in PROMPTS]
+    )
 
 
 def _worded(name: str, lang: Lang) -> dict[str, str]:

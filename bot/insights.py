@@ -110,8 +110,10 @@ def _choose(pressed: Pressed, value: str, desk: Desk) -> None:
     scope = desk.roles.scope(desk.people.get(pressed.user))
     if scope is None:
         pressed.whisper.tell("bot.managers_only")
-    elif seen.claim(desk.deps.sessions, f"choice:{value.partition(':')[0]}", desk.deps.clock.now()):
-        _take_choice(pressed, choice, option, scope, desk)
+    else:
+        with seen.once(desk.deps.sessions, f"choice:{value.partition(':')[0]}", desk.deps.clock.now()) as is_first:
+            if is_first:
+                _take_choice(pressed, choice, option, scope, desk)
 
 
 def _take_choice(pressed: Pressed, choice: Choice, option: Option, scope: Scope, desk: Desk) -> None:

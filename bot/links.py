@@ -13,11 +13,11 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
+from bot import refusals
 from bot.blocks.links import preview
-from bot.channels import look_at
+from bot.channels import HIDDEN, look_at
 from bot.desk import Desk
 from bot.intake import Job, Unasked
-from bot.posting import LINE_BROKEN
 from bot.roles import Role
 from unstuck import ticket_links
 from unstuck.ticket_links import Linked
@@ -26,6 +26,8 @@ log = logging.getLogger("unstuck.bot")
 
 #: More readers are not looked at one by one: each may cost a call to Slack.
 MOST_READERS = 50
+#: The message was deleted meanwhile, or shows previews of its own.
+GONE = frozenset({"cannot_find_message", "cannot_unfurl_message", "cannot_unfurl_url", "message_not_found"})
 #: Links of one message that get a preview.
 MOST_LINKS = 5
 
@@ -67,8 +69,9 @@ def _show(event: dict[str, Any], desk: Desk) -> None:
     }
     try:
         desk.client.chat_unfurl(channel=channel, ts=event["message_ts"], unfurls=shown)
-    except (SlackApiError, *LINE_BROKEN) as error:
-        # Deleted meanwhile, say. The link itself still stands.
+    except SlackApiError as error:
+        if refusals.word(error) not in GONE:
+            raise
         log.info("no preview in %s: %s", channel, error)
 
 
@@ -88,7 +91,9 @@ def _readers(channel: str, user: str, desk: Desk) -> Sees:
         return Sees.NOTHING
     try:
         page = desk.client.conversations_members(channel=channel, limit=MOST_READERS)
-    except (SlackApiError, *LINE_BROKEN) as error:
+    except SlackApiError as error:
+        if refusals.word(error) not in HIDDEN:
+            raise
         log.info("nobody knows who reads %s: %s", channel, error)
         return Sees.NOTHING
     readers = [one for one in page["members"] if one != desk.bot_user]

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 from sqlmodel import select
 
 from bot.blocks import manners as drawing
 from bot.blocks.manners import ALONE, BOTS, DRAFTS, HOW, MODE, SOURCES, Chosen
 from bot.channels import look_at
 from bot.desk import Desk
-from bot.modals import InModal, Sent, View, open_form, sent, take_form
+from bot.modals import InModal, Sent, View, impatient, open_form, sent, take_form
 from bot.people import Member
+from bot.posting import LINE_BROKEN
 from bot.roles import Role
 from knowledge.filters import EVERYTHING, Filter
 from unstuck import preferences
@@ -66,7 +69,7 @@ def may_change(desk: Desk, member: Member) -> bool:
 def open_channel(command: dict[str, Any], desk: Desk) -> None:
     """`/unstuck channel`. Its trigger lives three seconds, so the form opens before a worker has time."""
     channel = str(command["channel_id"])
-    body = {"trigger_id": command["trigger_id"], "user": {"id": command["user_id"]}}
+    body = {name: command[name] for name in ("trigger_id", "response_url")} | {"user": {"id": command["user_id"]}}
 
     def draw(member: Member, place: InModal) -> View | None:
         if not may_change(desk, member):
@@ -82,17 +85,27 @@ def open_channel(command: dict[str, Any], desk: Desk) -> None:
 
 def on_saved(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     form = sent(body)
-    drafts = form.get(DRAFTS)
-    if drafts and look_at(desk.client, drafts).is_shared:
+    if _is_shared(impatient(desk.client), form.get(DRAFTS)):
         ack(response_action="errors", errors={DRAFTS: t("manners.no_such_channel", form.lang)})
         return
     take_form(ack, form, desk, lambda form, member, place: _save(form, member, place, desk))
 
 
+def _is_shared(client: WebClient, channel: str) -> bool:
+    """Whether outsiders read a channel; where Slack does not say in time, whoever saves the form asks again."""
+    try:
+        return bool(channel) and look_at(client, channel).is_shared
+    except (SlackApiError, *LINE_BROKEN):
+        return False
+
+
 def _save(form: Sent, member: Member, place: InModal, desk: Desk) -> None:
-    channel = str(form.metadata.get("channel"))
+    channel, drafts = str(form.metadata.get("channel")), form.get(DRAFTS)
     if not may_change(desk, member):
         place.tell("manners.admins_only")
+        return
+    if drafts and look_at(desk.client, drafts).is_shared:
+        place.tell("manners.no_such_channel")
         return
     ticked, used = form.ticked(ALONE), form.ticked(SOURCES)
     # None ticked, or no list to tick in: nothing is left out.
@@ -101,7 +114,7 @@ def _save(form: Sent, member: Member, place: InModal, desk: Desk) -> None:
         "mode": form.get(MODE) if form.get(MODE) in MODES else None,
         "alone": (ALONE in ticked) or None,
         "bots": (BOTS in ticked) or None,
-        "drafts": form.get(DRAFTS) or None,
+        "drafts": drafts or None,
         "without": without or None,
     }
     preferences.put(desk.deps.sessions, preferences.CHANNEL + channel, news, member.id, desk.deps.clock.now())

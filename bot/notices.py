@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot import blocks, digest, refusals
-from bot.delivery import never_again
+from bot.delivery import PAUSE, never_again
 from bot.people import People
 from bot.posting import LINE_BROKEN, find_posted, open_address
 from unstuck import notices, preferences
@@ -66,7 +66,10 @@ class _Round:
             try:
                 found = find_posted(self.client, EVENT, held.told.key, held.channel, held.tried_at)
             except (SlackApiError, *LINE_BROKEN) as error:
-                return self._later(held, error, unsure=True)
+                # With its channel the message would be gone, too.
+                if refusals.word(error) != "channel_not_found":
+                    return self._later(held, error, unsure=True)
+                found = None
             if found is not None:
                 return self._sent(held, held.channel, found)
         if held.told.kind == MORNING:
@@ -155,8 +158,10 @@ class _Round:
     def _later(self, held: Held, error: Exception, *, unsure: bool) -> bool:
         word = refusals.word(error)
         log.warning("notice %s is put off: %s", held.told.key, word)
+        # Slack wants us to wait, or refuses the app: that is nothing against this notice.
+        wait = refusals.wait_of(error) or (PAUSE if word in refusals.REFUSED else None)
         with self.deps.sessions.begin() as session:
-            notices.later(session, held, self.deps.clock.now(), word, unsure=unsure)
-        if word in refusals.LIMITED | refusals.REFUSED:
+            notices.later(session, held, self.deps.clock.now(), word, unsure=unsure, wait=wait)
+        if wait is not None:
             raise _StopError
         return False

@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy import delete
 from sqlmodel import col
 
-from bot import blocks
+from bot import blocks, refusals
 from bot.blocks import forms
 from bot.blocks import nudge_forms as drawing
 from bot.blocks.nudge_forms import COMMENT, CONFIRM, REASSIGN, REPLY, UNTIL, WAITING
@@ -158,12 +158,14 @@ def _reassign(target: Target, form: Sent, member: Member, place: InModal, desk: 
 
 
 def _in_slack(chosen: Candidate, desk: Desk) -> str | None:
-    """Their Slack id, where it is known or their e-mail address is."""
+    """Their Slack id, where it is known or their e-mail address is. Raises while Slack is away."""
     if chosen.slack_id or not chosen.email:
         return chosen.slack_id
     try:
         return str(desk.client.users_lookupByEmail(email=chosen.email)["user"]["id"])
-    except (SlackApiError, *LINE_BROKEN) as error:
+    except SlackApiError as error:
+        if refusals.is_passing(error):
+            raise
         log.info("somebody is not known in Slack: %s", error)
         return None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import json
 import logging
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -29,6 +31,8 @@ log = logging.getLogger("unstuck.bot")
 REPLY = "unstuck_reply"
 #: Seconds before the second, third and fourth try.
 PAUSES = (0.3, 1.0, 3.0)
+#: Seconds that a response URL may take.
+RESPOND_WITHIN_S = 30
 #: What a broken line raises. `slack_sdk` re-sends nothing by itself here: see `bot/app.py`.
 LINE_BROKEN = (OSError, http.client.HTTPException)
 #: Letters of a description for those who do not see the picture.
@@ -53,6 +57,10 @@ class Place:
         """One sentence from the locales."""
         self.say(notice(key, self.lang, **values))
 
+    def apologise(self, key: str, **values: object) -> None:
+        """The same when the errand itself comes to nothing, whatever was said for it before."""
+        self.tell(key, **values)
+
     def busy(self) -> None:
         self._quietly(lambda: self.tell("bot.busy"))
 
@@ -61,16 +69,16 @@ class Place:
 
     def too_late(self) -> None:
         """The bot was away for longer than anybody waits."""
-        self._quietly(lambda: self.tell("bot.too_late"))
+        self._quietly(lambda: self.apologise("bot.too_late"))
 
     def failed(self, error: Exception) -> None:
         """Tell the person: the remedy where there is one, else the id under which the log has the rest."""
         if isinstance(error, UserError):
-            self._quietly(lambda: self.tell(f"errors.{error.key}", **error.params))
+            self._quietly(lambda: self.apologise(f"errors.{error.key}", **error.params))
             return
         incident = uuid.uuid4().hex[:8]
         log.error("error %s", incident, exc_info=error)
-        self._quietly(lambda: self.tell("bot.sorry", id=incident))
+        self._quietly(lambda: self.apologise("bot.sorry", id=incident))
 
     def _quietly(self, send: Callable[[], None]) -> None:
         """The last message of a failure may fail itself; then only the log is left."""
@@ -92,6 +100,28 @@ class InThread(Place):
     def say(self, drawn: Drawn) -> None:
         post_once(self.client, self.channel, drawn, thread_ts=self.thread_ts)
 
+    def apologise(self, key: str, **values: object) -> None:
+        drawn = notice(key, self.lang, **values)
+        post_once(self.client, self.channel, drawn, thread_ts=self.thread_ts, apology=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Directly(Place):
+    """The conversation with one person, opened only when there is something to tell."""
+
+    client: WebClient
+    user: str
+    lang: Lang
+
+    def say(self, drawn: Drawn) -> None:
+        post_once(self.client, self._channel(), drawn)
+
+    def apologise(self, key: str, **values: object) -> None:
+        post_once(self.client, self._channel(), notice(key, self.lang, **values), apology=True)
+
+    def _channel(self) -> str:
+        return str(self.client.conversations_open(users=self.user)["channel"]["id"])
+
 
 @dataclass(frozen=True, slots=True)
 class Privately(Place):
@@ -100,21 +130,40 @@ class Privately(Place):
     response_url: str
     lang: Lang
     proxy: str | None = None
+    #: Where to tell it when the URL is used up or too old.
+    otherwise: Directly | None = None
 
     def say(self, drawn: Drawn) -> None:
-        self._send(text=drawn.text, blocks=drawn.blocks, response_type="ephemeral", replace_original=False)
+        self._send(drawn, response_type="ephemeral", replace_original=False)
 
     def replace(self, drawn: Drawn) -> None:
         """Put `drawn` in the place of the message whose button was pressed."""
-        self._send(text=drawn.text, blocks=drawn.blocks, replace_original=True)
+        self._send(drawn, replace_original=True)
 
-    def _send(self, **message: Any) -> None:
-        # A lost reply must not become a second message: only rate limits are sent again.
-        retries: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=3)]
-        hook = WebhookClient(self.response_url, proxy=self.proxy, retry_handlers=retries)
-        answer = hook.send_dict({**message, "unfurl_links": False})
-        if answer.status_code != http.client.OK:
-            raise OSError(f"response URL answered {answer.status_code}: {answer.body[:200]}")
+    def _send(self, drawn: Drawn, **how: Any) -> None:
+        try:
+            _respond(self.response_url, self.proxy, text=drawn.text, blocks=drawn.blocks, unfurl_links=False, **how)
+        except refusals.ResponseUrlError as error:
+            if self.otherwise is None or refusals.is_passing(error):
+                raise
+            log.info("told in the direct conversation instead: %s", error)
+            replace(self.otherwise, lang=self.lang).say(drawn)
+
+
+def _respond(url: str, proxy: str | None, **message: Any) -> None:
+    """Send a message to a response URL. Raises `ResponseUrlError` when Slack does not take it."""
+    # A lost reply must not become a second message: only rate limits are sent again.
+    retries: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=3)]
+    answer = WebhookClient(url, timeout=RESPOND_WITHIN_S, proxy=proxy, retry_handlers=retries).send_dict(message)
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        told = {}
+    # Slack says 200 to some of what it refuses.
+    refused = isinstance(told, dict) and told.get("ok") is False
+    if answer.status_code != http.client.OK or refused:
+        word = told.get("error") if isinstance(told, dict) else None
+        raise refusals.ResponseUrlError(answer.status_code, str(word or "response_url_refused"))
 
 
 def metadata_of(key: str) -> dict[str, Any]:
@@ -122,15 +171,18 @@ def metadata_of(key: str) -> dict[str, Any]:
     return {"event_type": REPLY, "event_payload": {"key": key}}
 
 
-def next_key(client: WebClient, channel: str, thread_ts: str | None) -> tuple[str, str | None]:
+def next_key(
+    client: WebClient, channel: str, thread_ts: str | None, *, apology: bool = False
+) -> tuple[str, str | None]:
     """The key of the next message, and the message's `ts` if an earlier try of the same errand has said it.
 
+    `apology`: it has a key of its own, or the first message of an answer that broke off would pass for it.
     Raises what the client raises, and `LostError` when somebody else does the errand now.
     """
     held = errands.current()
     if held is None:
         return uuid.uuid4().hex, None
-    key = held.next_key()
+    key = held.next_key("sorry" if apology else None)
     return key, _find(client, channel, thread_ts, _is_under(key)) if held.is_again else None
 
 
@@ -150,12 +202,14 @@ class Whispered(Place):
         )
 
 
-def post_once(client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str | None = None) -> str:
+def post_once(
+    client: WebClient, channel: str, drawn: Drawn, *, thread_ts: str | None = None, apology: bool = False
+) -> str:
     """Post a message and return its `ts`. After an unclear failure it is looked for before it is sent again.
 
     Raises `SlackApiError` when Slack refuses it, or the last failure when the line stays broken.
     """
-    key, said = next_key(client, channel, thread_ts)
+    key, said = next_key(client, channel, thread_ts, apology=apology)
     return said or post_under(key, client, channel, drawn, thread_ts=thread_ts)
 
 
@@ -185,13 +239,15 @@ def post_under(key: str, client: WebClient, channel: str, drawn: Drawn, *, threa
     raise AssertionError("the last attempt returns or raises")
 
 
-def upload_once(place: InThread, picture: bytes, *, title: str, alt: str) -> None:
-    """Show a PNG in the thread. After an unclear failure it is looked for before it is sent again.
+def upload_once(place: InThread, content: bytes, stem: str, suffix: str, *, title: str, alt: str | None = None) -> None:
+    """Put a file into the thread. After an unclear failure it is looked for before it is sent again.
 
+    It is called `stem`, then letters by which it is found again, then `suffix`.
     Raises `SlackApiError` or `SlackRequestError` when Slack refuses it, or the last failure of the line.
     """
     held = errands.current()
-    name = f"chart-{held.next_key().replace(':', '-') if held is not None else uuid.uuid4().hex}.png"
+    key = held.next_key() if held is not None else uuid.uuid4().hex
+    name = f"{stem}-{hashlib.sha256(key.encode()).hexdigest()[:8]}{suffix}"
     is_there = partial(_find, place.client, place.channel, place.thread_ts, lambda message: name in _files_of(message))
     if held is not None and held.is_again and is_there() is not None:
         return
@@ -200,10 +256,10 @@ def upload_once(place: InThread, picture: bytes, *, title: str, alt: str) -> Non
             place.client.files_upload_v2(
                 channel=place.channel,
                 thread_ts=place.thread_ts,
-                content=picture,
+                content=content,
                 filename=name,
                 title=title,
-                alt_txt=alt[:MOST_ALT_TEXT],
+                alt_txt=alt[:MOST_ALT_TEXT] if alt else None,
             )
             return
         except (SlackApiError, SlackRequestError, *LINE_BROKEN) as error:

@@ -26,7 +26,7 @@ class Pressed:
         self.channel: str | None = (body.get("channel") or {}).get("id")
         self._client = desk.client
         lang = desk.deps.settings.lang
-        self.whisper = Privately(body["response_url"], lang, desk.client.proxy)
+        self.whisper = desk.privately(body["response_url"], self.user)
         self.place: InThread | Privately = self.whisper
         if self.message is not None and self.channel is not None:
             root = self.message.get("thread_ts") or self.message["ts"]

@@ -8,7 +8,7 @@ from urllib.error import URLError
 
 from slack_sdk.errors import SlackApiError
 
-TOO_MANY_REQUESTS, SERVER_ERROR = 429, 500
+OK, TOO_MANY_REQUESTS, SERVER_ERROR = 200, 429, 500
 #: Slack always says how long to wait; should it not.
 DEFAULT_WAIT = timedelta(seconds=30)
 
@@ -16,6 +16,8 @@ DEFAULT_WAIT = timedelta(seconds=30)
 UNREACHABLE = frozenset({
     "channel_not_found", "is_archived", "not_in_channel", "user_not_found", "users_not_found", "user_disabled",
     "user_not_visible", "cannot_dm_bot", "restricted_action", "messages_tab_disabled", "is_inactive",
+    "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+    "restricted_action_non_threadable_channel", "restricted_action_thread_locked", "posting_to_general_channel_denied",
 })  # fmt: skip
 #: Slack refuses the app as a whole.
 REFUSED = frozenset({
@@ -35,11 +37,21 @@ LIMITED = frozenset(("ratelimited", "rate_limited"))
 PASSING = (URLError, http.client.HTTPException, ConnectionError, TimeoutError)
 
 
+class ResponseUrlError(OSError):
+    """A response URL did not take what was sent to it: used up, too old, or Slack is away."""
+
+    def __init__(self, status: int, word: str) -> None:
+        super().__init__(f"the response URL answered {status}: {word}")
+        self.status, self.word = status, word
+
+
 def word(error: Exception) -> str:
     """Slack's word for what is wrong, or what broke the line."""
+    if isinstance(error, ResponseUrlError):
+        return error.word
     if not isinstance(error, SlackApiError):
         return type(error).__name__
-    if getattr(error.response, "status_code", 200) == TOO_MANY_REQUESTS:
+    if getattr(error.response, "status_code", OK) == TOO_MANY_REQUESTS:
         return "ratelimited"
     # A reply that is no JSON has no word either.
     found = error.response.get("error") if isinstance(getattr(error.response, "data", error.response), dict) else None
@@ -48,9 +60,11 @@ def word(error: Exception) -> str:
 
 def is_certain(error: Exception) -> bool:
     """Whether Slack said itself that it stored nothing."""
+    if isinstance(error, ResponseUrlError):
+        return error.status < SERVER_ERROR and error.word not in UNCLEAR
     if not isinstance(error, SlackApiError):
         return False
-    status = getattr(error.response, "status_code", 200)
+    status = getattr(error.response, "status_code", OK)
     return status == TOO_MANY_REQUESTS or (status < SERVER_ERROR and word(error) not in UNCLEAR | {"no_answer"})
 
 
@@ -62,7 +76,7 @@ def retry_after(error: Exception) -> timedelta:
 
 def is_passing(error: Exception) -> bool:
     """Whether the same call may succeed in a while: Slack is away, slow or busy."""
-    if not isinstance(error, SlackApiError):
+    if not isinstance(error, SlackApiError | ResponseUrlError):
         return isinstance(error, PASSING)
     return word(error) in LIMITED or not is_certain(error)
 

@@ -11,13 +11,13 @@ from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 from sqlmodel import Session
 
+from bot import refusals
 from bot.blocks import resolution
 from bot.blocks.resolution import INTERNAL, PROBLEM, PRODUCT, STEPS, TITLE, VISIBILITY, Draft
 from bot.blocks.text import clip
 from bot.desk import Desk
 from bot.modals import InModal, Sent, View, open_form, sent, take_form
 from bot.people import Member
-from bot.posting import LINE_BROKEN
 from bot.reading import spoken
 from knowledge import redact
 from knowledge.cards import PUBLIC, Card
@@ -110,18 +110,23 @@ def _ticket_name(session: Session, channel: str, thread: str) -> str | None:
 
 
 def _thread(desk: Desk, channel: str, root: str) -> list[Message]:
-    """The thread's messages, oldest first; none where the bot is no member."""
+    """The thread's messages, oldest first; none where the bot is no member. Raises while Slack is away."""
     try:
         found = desk.client.conversations_replies(channel=channel, ts=root, limit=MOST)
         return list(found["messages"])
-    except (SlackApiError, *LINE_BROKEN) as error:
+    except SlackApiError as error:
+        if refusals.is_passing(error):
+            raise
         log.info("the thread %s of %s cannot be read: %s", root, channel, error)
         return []
 
 
 def permalink(desk: Desk, channel: str, ts: str) -> str | None:
+    """The address of a message; `None` where Slack shows us none. Raises while Slack is away."""
     try:
         return str(desk.client.chat_getPermalink(channel=channel, message_ts=ts)["permalink"])
-    except (SlackApiError, *LINE_BROKEN) as error:
+    except SlackApiError as error:
+        if refusals.is_passing(error):
+            raise
         log.info("no link to the thread %s of %s: %s", ts, channel, error)
         return None

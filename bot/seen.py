@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -9,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
-from bot import errands
+from bot import errands, refusals
 from unstuck.tickets.tables import SeenEvent
 
 #: Slack repeats an event for minutes, not days.
@@ -29,6 +31,25 @@ def claim(sessions: sessionmaker[Session], key: str, now: datetime) -> bool:
     except IntegrityError:
         return by is not None and _claimed_by(sessions, key) == by
     return True
+
+
+@contextmanager
+def once(sessions: sessionmaker[Session], key: str, now: datetime) -> Iterator[bool]:
+    """Whether whoever enters is the first. What fails for good is left to whoever tries next."""
+    is_first = claim(sessions, key, now)
+    try:
+        yield is_first
+    except Exception as error:
+        # A failure that passes is tried again by the same errand, which holds the claim.
+        if is_first and not refusals.is_passing(error):
+            give_back(sessions, key)
+        raise
+
+
+def give_back(sessions: sessionmaker[Session], key: str) -> None:
+    """It was not done after all."""
+    with sessions.begin() as session:
+        session.execute(delete(SeenEvent).where(col(SeenEvent.key) == key))
 
 
 def _claimed_by(sessions: sessionmaker[Session], key: str) -> str | None:

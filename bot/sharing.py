@@ -74,17 +74,17 @@ def _share(pressed: Pressed, name: str, desk: Desk) -> None:
     found = answers.find(desk.deps, one.text, place, key, alone=False, only=only)
     if not found.answered:
         whisper.tell("sharing.internal")
-    elif not seen.claim(desk.deps.sessions, _PREFIX + name, desk.deps.clock.now()):
-        whisper.tell("sharing.already")
-    else:
-        try:
-            answers.show(desk.deps, found, one.text, member.id, place, alone=False, shared_by=member.id)
-        except SlackApiError as error:
-            if refusals.word(error) not in refusals.UNREACHABLE:
-                raise
-            whisper.tell("sharing.invite")
-            return
-        whisper.tell("sharing.shared")
+        return
+    try:
+        with seen.once(desk.deps.sessions, _PREFIX + name, desk.deps.clock.now()) as is_first:
+            if is_first:
+                answers.show(desk.deps, found, one.text, member.id, place, alone=False, shared_by=member.id)
+    except SlackApiError as error:
+        if refusals.word(error) not in refusals.UNREACHABLE:
+            raise
+        whisper.tell("sharing.invite")
+        return
+    whisper.tell("sharing.shared" if is_first else "sharing.already")
 
 
 def _find(desk: Desk, name: str) -> Shareable | None:

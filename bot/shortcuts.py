@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -29,14 +30,14 @@ def register(app: App) -> None:
 def on_answer_this(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     """The answer goes to whoever chose it; the channel hears it when they say so."""
     ack()
-    place = Privately(body["response_url"], desk.deps.settings.lang, desk.client.proxy)
+    place = desk.privately(body["response_url"], body["user"]["id"])
     desk.work.take(Job(lambda: _answer(body, place, desk), place))
 
 
 def _answer(body: dict[str, Any], place: Privately, desk: Desk) -> None:
     member = desk.people.get(body["user"]["id"])
     lang = desk.lang(member)
-    place = Privately(place.response_url, lang, place.proxy)
+    place = replace(place, lang=lang)
     if not desk.admits(member, place):
         return
     message, channel = body["message"], body["channel"]["id"]
@@ -60,14 +61,18 @@ def on_asked(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     ack()
     form = sent(body)
     question = form.get(asking.QUESTION)
-    place = _Later(form.user, desk)
+    place = desk.directly(form.user, language_of(question))
     key = f"view:{body['view']['id']}:{body['view'].get('hash')}"
     desk.work.take(Job(lambda: _take_up(question, form.user, key, desk), place))
 
 
 def _take_up(question: str, user: str, key: str, desk: Desk) -> None:
-    if not seen.claim(desk.deps.sessions, key, desk.deps.clock.now()):
-        return
+    with seen.once(desk.deps.sessions, key, desk.deps.clock.now()) as is_first:
+        if is_first:
+            _answer_alone(question, user, desk)
+
+
+def _answer_alone(question: str, user: str, desk: Desk) -> None:
     lang = language_of(question)
     direct = desk.direct(user, lang)
     if not desk.admits(desk.people.get(user), direct):
@@ -76,26 +81,3 @@ def _take_up(question: str, user: str, key: str, desk: Desk) -> None:
     place = InThread(desk.client, direct.channel, ts, lang)
     # Whoever asked goes on in this thread without naming the bot: it is the conversation with it.
     reply(question, user, f"slack:{direct.channel}:{ts}", place, desk, alone=True)
-
-
-class _Later:
-    """The conversation with somebody, opened only when there is something to tell."""
-
-    def __init__(self, user: str, desk: Desk) -> None:
-        self._user, self._desk = user, desk
-
-    def _place(self) -> InThread:
-        member = self._desk.people.get(self._user)
-        return self._desk.direct(self._user, self._desk.lang(member))
-
-    def busy(self) -> None:
-        self._place().busy()
-
-    def too_busy(self) -> None:
-        self._place().too_busy()
-
-    def too_late(self) -> None:
-        self._place().too_late()
-
-    def failed(self, error: Exception) -> None:
-        self._place().failed(error)

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import errands, posting
+from bot import errands, posting, refusals
 from bot.blocks import Drawn
 from bot.blocks.text import markdown
 from bot.posting import LINE_BROKEN, InThread, Place, is_unclear
@@ -97,15 +98,15 @@ class _Stream:
             return False
         place, ts = self._place, self._ts
         metadata = posting.metadata_of(key)
-        done = self._stopped_and(
+        problem = self._stop_and(
             lambda: place.client.chat_update(
                 channel=place.channel, ts=ts, text=drawn.text, blocks=drawn.blocks, metadata=metadata
             )
         )
-        if not done:
+        if problem is not None:
             self.take_back()
         self._ts = None
-        return done
+        return problem is None
 
     def take_back(self) -> None:
         """Delete what was streamed and did not become the answer."""
@@ -115,10 +116,20 @@ class _Stream:
             if self._may_be_there:
                 left += self._find_empty()
             for ts in left:
-                self._stopped_and(lambda ts=ts: place.client.chat_delete(channel=place.channel, ts=ts))  # type: ignore[misc]
+                delete = partial(place.client.chat_delete, channel=place.channel, ts=ts)
+                if (problem := self._stop_and(delete)) is not None:
+                    self._left_over(problem)
         except (SlackApiError, *LINE_BROKEN) as error:
-            log.error("a streamed message may be left in %s: %s", place.channel, error)
+            self._left_over(error)
         self._ts, self._may_be_there = None, False
+
+    def _left_over(self, problem: Exception) -> None:
+        """A piece of an answer may be left standing; an admin sees that it is."""
+        if refusals.word(problem) == "message_not_found":
+            return
+        log.error("a streamed message may be left in %s: %s", self._place.channel, problem)
+        if (held := errands.current()) is not None:
+            held.errands.trouble("stream", refusals.word(problem), self._place.channel)
 
     def _start(self) -> str:
         # Without a word: should the reply be lost, nothing that is said stands twice.
@@ -131,17 +142,20 @@ class _Stream:
         )
         return str(begun["ts"])
 
-    def _stopped_and(self, change: Callable[[], object]) -> bool:
-        """End the stream and change the message; again after an unclear failure, since both may be done twice."""
+    def _stop_and(self, change: Callable[[], object]) -> Exception | None:
+        """End the stream and change the message; again after an unclear failure, since both may be done twice.
+
+        What kept it from being changed, if anything did.
+        """
         for pause in (*posting.PAUSES, None):
             try:
                 self._stop()
                 change()
-                return True
+                return None
             except (SlackApiError, *LINE_BROKEN) as error:
                 if pause is None or not (is_unclear(error) or _still_streams(error)):
                     log.warning("a streamed message in %s stays as it is: %s", self._place.channel, error)
-                    return False
+                    return error
             time.sleep(pause)
         raise AssertionError("the last attempt returns")
 

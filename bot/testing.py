@@ -115,6 +115,9 @@ HOSTILE = [
     "&" * 3_000,
     "<" * 3_000,
     "|>{}%s{0}{name}",
+    "an unclosed ` and ``` and *bold _it",
+    "@channel @here #general https://evil.example",
+    "first\n> quote\n• point",
 ]
 # What our own sentences may contain: dates, mentions of one person, and links to the web.
 OURS = re.compile(r"<!date\^\d+\^[^|<>]*\|[^<>]*>|<@[UW][A-Z0-9]+>|<https?://[^|<>\s]+\|[^<>|]*>")

@@ -17,6 +17,7 @@ from bot import errands as keeping
 from bot import refusals, watching
 from bot.errands import Arrived, Errands, Held, LostError
 from bot.intake import Intake, Job, Taken
+from unstuck.errors import UserError
 
 log = logging.getLogger("unstuck.bot")
 
@@ -156,6 +157,7 @@ class Work(Intake):
             held.errands.done(held)
 
     def _count(self, error: Exception, held: Held | None) -> None:
-        if held is not None:
+        # What people are told a remedy for is theirs to mend, not an admin's.
+        if held is not None and not isinstance(error, UserError):
             log.warning("%s did not get through: %s", held.arrived.kind, refusals.word(error))
             held.errands.trouble(held.arrived.kind, refusals.word(error), held.arrived.place)

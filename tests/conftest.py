@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from unstuck.testing import Databases, postgres
 from unstuck.tickets.store import open_store
 
 REPOSITORY = Path(__file__).parents[1]
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("unstuck", deadline=None)
+settings.load_profile("unstuck")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.blocks.shapes import Drawn, actions, button
-from bot.blocks.text import Block, clip, fallback, passage
+from bot.blocks.text import Block, clean, clip, fallback, passage
 from unstuck.i18n import Lang, t
 
 TEACH = "alias_teach"
@@ -14,7 +14,7 @@ MOST_LINES = 30
 
 def teach(word: str, lang: Lang) -> Block:
     """A button that says how to teach `word`."""
-    return actions([button(t("bot.alias_teach", lang, word=clip(word, 40)), TEACH, word)])
+    return actions([button(t("bot.alias_teach", lang, word=clip(word, 40)), TEACH, clean(word))])
 
 
 def told(lines: Sequence[str], lang: Lang) -> Drawn:

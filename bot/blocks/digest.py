@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from bot.blocks.early import early
 from bot.blocks.feedback import complaint
 from bot.blocks.nudge_forms import passed_on
-from bot.blocks.shapes import Drawn, context, section
+from bot.blocks.shapes import Drawn, context, fitting, section
 from bot.blocks.text import Block, clip, fallback, rich, rich_link, say, words
 from unstuck.i18n import Lang, format_share, t
 
-MAX_CARDS, MAX_TITLE, MAX_STEPS = 10, 140, 240
+MAX_CARDS, MAX_TITLE, MAX_STEPS, MAX_LENGTH = 10, 140, 240, 9_000
 
 
 def notice_of(kind: str, payload: Mapping[str, Any], lang: Lang, *, alone: bool) -> Drawn:
@@ -43,7 +44,7 @@ def digest(payload: Mapping[str, Any], lang: Lang) -> Drawn:
     """The newest resolutions that are known to have helped."""
     shown = payload["cards"][:MAX_CARDS]
     blocks = [section(say("bot.digest_title", lang, n=len(payload["cards"])))]
-    blocks += [_card(card) for card in shown]
+    blocks += chain(*fitting(([_card(card)] for card in shown), MAX_LENGTH))
     blocks.append(context(say("bot.digest_next", lang)))
     return Drawn(fallback(t("bot.digest_title", lang, n=len(payload["cards"]))), blocks)
 

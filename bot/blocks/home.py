@@ -22,7 +22,7 @@ LANGUAGE, HOURS, TURN, HOURS_FORM = "home_language", "home_hours", "home_turn", 
 #: The choice "as my Slack has it".
 AUTOMATIC = "auto"
 OWN, FROM, TO, DAYS = "own", "from", "to", "days"
-PAGE, SURGES = 10, 5
+PAGE, SURGES, TROUBLES = 10, 5, 5
 MAX_SENTENCE, MAX_NAME = 1500, 60
 
 View = dict[str, Any]
@@ -199,8 +199,12 @@ def _health(found: Health, lang: Lang) -> Iterator[Block]:
     rules = "、" if lang == "zh" else ", "
     named = rules.join(name if on else t("home.rule_off", lang, name=name) for name, on in found.rules[:PAGE])
     yield section(say("home.rules", lang, rules=named or "–"))
-    key = "home.trouble" if found.failed_messages or found.refused_writes else "home.no_trouble"
+    is_well = not (found.failed_messages or found.refused_writes or found.troubles)
+    key = "home.no_trouble" if is_well else "home.trouble"
     yield section(say(key, lang, messages=found.failed_messages, writes=found.refused_writes))
+    for one in found.troubles[:TROUBLES]:
+        word, kind = clip(one.word, MAX_NAME), clip(one.kind, MAX_NAME)
+        yield context(say("doctor.trouble", lang, kind=kind, word=word, times=one.times, place=one.place or "–"))
 
 
 def _connected(name: str, system: str, read_at: datetime | None, lang: Lang) -> Markup:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from bot.blocks.nudges import ended, waits
-from bot.blocks.shapes import Drawn, context, section
+from bot.blocks.shapes import Drawn, context, fitting, section
 from bot.blocks.text import Block, Markup, clip, escape, fallback, link, plain, rich, say, words
 from unstuck.i18n import Lang, format_share, t
 from unstuck.nudges.view import NudgeView
@@ -13,15 +14,17 @@ from unstuck.nudges.view import NudgeView
 LINE = "nudge_line"
 #: What the menu of a line offers: words in the locales, `digest.<what>`.
 OFFERS = ("mine", "tomorrow", "false_alarm", "why")
-MAX_LINES, MAX_TITLE = 20, 120
+MAX_LINES, MAX_TITLE, MAX_LENGTH = 20, 120, 9_000
 
 
 def morning(views: Sequence[NudgeView], lang: Lang) -> Drawn:
     """`views`: the lines in order."""
     open_ = sum(view.outcome is None for view in views)
     title = t("digest.title" if open_ else "digest.done", lang, n=open_)
-    blocks = [section(say("digest.title" if open_ else "digest.done", lang, n=open_))]
-    blocks += [block for view in views[:MAX_LINES] for block in _line(view, lang)]
+    lines = fitting((list(_line(view, lang)) for view in views[:MAX_LINES]), MAX_LENGTH)
+    blocks = [section(say("digest.title" if open_ else "digest.done", lang, n=open_)), *chain(*lines)]
+    if len(lines) < len(views):
+        blocks.append(context(say("digest.more", lang, n=len(views) - len(lines))))
     return Drawn(fallback(title), [*blocks, context(say("digest.foot", lang))])
 
 

@@ -37,7 +37,7 @@ _MINE = {STILL: "contract.still_mine", HAND_OVER: "contract.hand_over_mine"}
 UNTIL = "until"
 #: What the snooze menu offers: words in the locales, `nudge_snooze_<choice>`.
 SNOOZES = CHOICES
-MAX_TITLE, MAX_REASON, MAX_EVIDENCE, MAX_LABEL = 200, 800, 4, 75
+MAX_TITLE, MAX_REASON, MAX_SMALL, MAX_NAME, MAX_EVIDENCE, MAX_LABEL = 200, 500, 250, 80, 4, 75
 
 
 def nudge(view: NudgeView, lang: Lang, discussed: Sequence[str] = ()) -> Drawn:
@@ -57,7 +57,7 @@ def nudge(view: NudgeView, lang: Lang, discussed: Sequence[str] = ()) -> Drawn:
     ]
     blocks += [*_hint(view, lang), *_discussed(discussed, lang), _buttons(view, lang), context(_heard_by(view, lang))]
     if view.note:
-        blocks.append(context(escape(clip(view.note, MAX_REASON))))
+        blocks.append(context(escape(clip(view.note, MAX_SMALL))))
     return Drawn(fallback(_summary(view, lang), view.title or ""), blocks)
 
 
@@ -80,7 +80,7 @@ def _question(view: NudgeView, lang: Lang) -> Iterator[Block]:
     """What the message asks beside telling, if anything."""
     if view.ask:
         promised = moment(view.promised_at, lang) if view.promised_at else "…"
-        yield section(say(f"contract.{view.ask}", lang, who=view.party or "…", promised=promised))
+        yield section(say(f"contract.{view.ask}", lang, who=clip(view.party or "…", MAX_NAME), promised=promised))
 
 
 def _summary(view: NudgeView, lang: Lang) -> str:
@@ -93,8 +93,8 @@ def waits(view: NudgeView, lang: Lang) -> Markup:
     return say(
         key,
         lang,
-        party=view.party or "",
-        stage=clip(view.stage, 80),
+        party=clip(view.party or "", MAX_NAME),
+        stage=clip(view.stage, MAX_NAME),
         waited=_waited(view, lang),
         usual=format_working(view.threshold, view.working_day, lang),
         since=moment(view.still_since, lang),
@@ -117,7 +117,7 @@ def _risk(view: NudgeView, lang: Lang) -> Iterator[Block]:
         risk, key = view.risk, "overstay" if view.risk.what == "overstay" else "miss"
         chance, due = format_share(round(risk.chance, 2), lang), moment(risk.due, lang)
         told = say(f"bot.nudge_risk_{key}", lang, chance=chance, due=due, field=clip(risk.what, 80))
-        yield context(told, *(escape(clip(reason, MAX_REASON)) for reason in risk.reasons))
+        yield context(told, *(escape(clip(reason, MAX_SMALL)) for reason in risk.reasons))
 
 
 def evidence(view: NudgeView, lang: Lang) -> Iterator[Block]:
@@ -131,8 +131,8 @@ def _fact(fact: Evidence, lang: Lang) -> Markup:
         f"bot.evidence_{fact.kind}{known}",
         lang,
         at=moment(fact.at, lang),
-        who=clip(fact.who or "", 80),
-        what=clip(fact.what or "", 120),
+        who=clip(fact.who or "", 60),
+        what=clip(fact.what or "", MAX_NAME),
     )
 
 
@@ -171,7 +171,7 @@ def _more(name: str, nudge_id: str, lang: Lang) -> Block:
 
 
 def _heard_by(view: NudgeView, lang: Lang) -> Markup:
-    return say("bot.nudge_heard_by", lang, who=view.recipient_name)
+    return say("bot.nudge_heard_by", lang, who=clip(view.recipient_name, MAX_NAME))
 
 
 def ended(view: NudgeView, lang: Lang) -> Markup:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bot.blocks.text import Block, Markup, mrkdwn, plain
 
@@ -42,6 +43,27 @@ def button(label: str, action_id: str, value: str, *, style: str | None = None) 
         raise ValueError(f"button value of {len(value)} characters")
     shape: Block = {"type": "button", "text": plain(label, MAX_BUTTON), "action_id": action_id, "value": value}
     return shape | {"style": style} if style else shape
+
+
+def fitting(groups: Iterable[Sequence[Block]], room: int) -> list[Sequence[Block]]:
+    """As many groups of blocks, from the first, as show no more than `room` characters together."""
+    shown: list[Sequence[Block]] = []
+    for group in groups:
+        room -= _length(group)
+        if room < 0 and shown:
+            break
+        shown.append(group)
+    return shown
+
+
+def _length(value: Any) -> int:
+    """Characters that Slack counts: of every text, with the addresses in it."""
+    if isinstance(value, dict):
+        return sum(
+            len(one) if name in ("text", "url") and isinstance(one, str) else _length(one)
+            for name, one in value.items()
+        )
+    return sum(_length(one) for one in value) if isinstance(value, list | tuple) else 0
 
 
 def actions(elements: Iterable[Block], block_id: str | None = None) -> Block:

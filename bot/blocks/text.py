@@ -75,8 +75,17 @@ def _whole_character(text: str, at: int) -> int:
 
 
 def escape(text: str) -> Markup:
-    """Foreign words as mrkdwn that pings nobody and links nowhere."""
-    return Markup(clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+    """Foreign words as mrkdwn that pings nobody, links nowhere and formats nothing."""
+    return Markup(_entities(_MARKERS.sub(lambda found: found[0].translate(_LOOKALIKES), clean(text))))
+
+
+def _entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+# Slack has no escape for these: where they would act, at the edge of a word, others of the same look stand in.
+_MARKERS = re.compile(r"`+|(?<![^\W_])[*_~]+|[*_~]+(?![^\W_])")
+_LOOKALIKES = str.maketrans("*_~`", "\u2217\u02cd\u223c\u02cb")
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
@@ -84,7 +93,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 
 def markdown(text: str) -> str:
     """Foreign words as Markdown that formats nothing, pings nobody and links nowhere under another name."""
-    return _MARKDOWN.sub(r"\\\1", escape(text))
+    return _MARKDOWN.sub(r"\\\1", _entities(clean(text)))
 
 
 def unescape(text: str) -> str:
@@ -98,12 +107,17 @@ def say(key: str, lang: Lang, **values: object) -> Markup:
 
 
 def _filled(value: object) -> str:
-    return value if isinstance(value, Markup) else escape(clip(str(value), MAX_VALUE))
+    return value if isinstance(value, Markup) else escape(_one_line(str(value)))
+
+
+def _one_line(text: str) -> str:
+    """A value as it may stand within a sentence: a line of its own could begin a quote, and ends a link's label."""
+    return clip(" ".join(clean(text).split()), MAX_VALUE)
 
 
 def link(url: str | None, words: str) -> Markup:
     """A link that shows `words`; the bare words when the address is not a plain web address."""
-    label = escape(clip(words, MAX_VALUE)).replace("|", "¦")
+    label = escape(_one_line(words)).replace("|", "¦")
     safe = web_address(url)
     return Markup(f"<{safe.replace('&', '&amp;')}|{label}>") if safe and label else Markup(label)
 
@@ -137,7 +151,8 @@ def plain(text: str, limit: int) -> Block:
 
 def mrkdwn(markup: Markup, limit: int = MAX_SECTION) -> Block:
     """A text object of our own words."""
-    return {"type": "mrkdwn", "text": _cut(markup, limit) or ELLIPSIS, "verbatim": False}
+    # Verbatim: or Slack makes links of addresses, and mentions of "@here", in words that nobody wrote as such.
+    return {"type": "mrkdwn", "text": _cut(markup, limit) or ELLIPSIS, "verbatim": True}
 
 
 def _cut(markup: str, limit: int) -> str:
@@ -152,7 +167,7 @@ def _cut(markup: str, limit: int) -> str:
 def fallback(*parts: str) -> str:
     """The message's `text`: what notifications and screen readers say. Parts are foreign or ours, unescaped."""
     words = clip(" · ".join(part for part in (clean(p).strip() for p in parts) if part), MAX_FALLBACK)
-    return escape(words) or ELLIPSIS
+    return _entities(words) or ELLIPSIS
 
 
 def rich(*elements: Block) -> Block:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TypeVar
 
-from bot.blocks.shapes import Drawn, actions, button, context, divider, header, section
-from bot.blocks.text import Block, Markup, clip, fallback, link, rich, rich_link, say, words
+from bot.blocks.shapes import Drawn, actions, button, context, divider, fitting, header, section
+from bot.blocks.text import Block, Markup, clean, clip, fallback, link, rich, rich_link, say, words
 from knowledge.cards import Card
 from knowledge.gaps import Gap
 from knowledge.stale import Stale
@@ -18,7 +19,7 @@ T = TypeVar("T")
 PREFIX = "upkeep_"
 #: Shown of each kind: a message holds 50 blocks, and nobody decides more at a time.
 SHOWN = 3
-MAX_TITLE, MAX_SAID, MAX_VALUE = 140, 300, 1900
+MAX_TITLE, MAX_SAID, MAX_VALUE, MAX_LENGTH = 140, 300, 1900, 6_500
 
 
 def upkeep(found: Report, lang: Lang, *, done: Markup | None = None) -> Drawn:
@@ -28,22 +29,26 @@ def upkeep(found: Report, lang: Lang, *, done: Markup | None = None) -> Drawn:
         blocks.append(section(done))
     if not found.to_decide:
         blocks.append(section(say("upkeep.nothing", lang)))
-    blocks += _part(found.proposals, "bot.upkeep_proposals", _proposal, lang)
-    blocks += _part(found.pairs, "bot.upkeep_pairs", _pair, lang)
-    blocks += _part(found.stale, "bot.upkeep_stale", _stale, lang)
-    blocks += _part(found.gaps, "bot.upkeep_gaps", _gap, lang)
+    parts = chain(
+        _part(found.proposals, "bot.upkeep_proposals", _proposal, lang),
+        _part(found.pairs, "bot.upkeep_pairs", _pair, lang),
+        _part(found.stale, "bot.upkeep_stale", _stale, lang),
+        _part(found.gaps, "bot.upkeep_gaps", _gap, lang),
+    )
+    blocks += chain(*fitting(parts, MAX_LENGTH))
     return Drawn(fallback(t("upkeep.title", lang)), blocks)
 
 
-def _part(items: Sequence[T], key: str, draw: Callable[[T, Lang], Iterator[Block]], lang: Lang) -> Iterator[Block]:
+def _part(
+    items: Sequence[T], key: str, draw: Callable[[T, Lang], Iterator[Block]], lang: Lang
+) -> Iterator[list[Block]]:
     if not items:
         return
-    yield divider()
-    yield section(say(key, lang, n=len(items)))
+    yield [divider(), section(say(key, lang, n=len(items)))]
     for item in items[:SHOWN]:
-        yield from draw(item, lang)
+        yield list(draw(item, lang))
     if len(items) > SHOWN:
-        yield context(say("upkeep.more", lang, n=len(items) - SHOWN))
+        yield [context(say("upkeep.more", lang, n=len(items) - SHOWN))]
 
 
 def _proposal(card: Card, lang: Lang) -> Iterator[Block]:
@@ -81,8 +86,8 @@ def _quoted(card: Card, said: str, before: str = "") -> Block:
 
 def _buttons(decisions: Sequence[str], lang: Lang, *cards: str) -> Iterator[Block]:
     value = "\n".join(cards)
-    # An id that does not fit is settled on the command line.
-    if len(value) <= MAX_VALUE:
+    # An id that does not fit, or would not come back as it is, is settled on the command line.
+    if len(value) <= MAX_VALUE and value == clean(value):
         yield actions(button(t(f"upkeep.{name}", lang), f"{PREFIX}{name}", value) for name in decisions)
 
 

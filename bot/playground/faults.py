@@ -1,4 +1,4 @@
-"""Trouble on order: what the stand-in does to the next calls of a method."""
+"""Trouble on order: what the stand-in does to the next calls of a method, to a response URL or to an upload."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["rate_limited", "status", "refused", "dropped_before", "dropped_after", "delayed"]
+Kind = Literal["rate_limited", "status", "page", "refused", "dropped_before", "dropped_after", "cut_short", "delayed"]
+#: What is no method and can go wrong all the same.
+RESPONSE_URL, UPLOAD = "response_url", "upload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Faults:
         """Answer with a bare HTTP status, nothing stored."""
         self._add(method, Fault("status", status=status), times)
 
+    def page(self, method: str, status: int = 502, *, times: int = 1) -> None:
+        """Answer with a page for people, as whatever stands between does when Slack is away; nothing stored."""
+        self._add(method, Fault("page", status=status), times)
+
     def refuse(self, method: str, error: str, *, times: int = 1) -> None:
         """Answer `{"ok": false, "error": error}`, nothing stored."""
         self._add(method, Fault("refused", error=error), times)
@@ -50,6 +56,10 @@ class Faults:
         """Store, then close the connection without an answer: the caller cannot know."""
         self._add(method, Fault("dropped_after"), times)
 
+    def cut_short(self, method: str, *, times: int = 1) -> None:
+        """Store, then break off in the middle of the answer."""
+        self._add(method, Fault("cut_short"), times)
+
     def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
         """Store at once, answer late."""
         self._add(method, Fault("delayed", seconds=seconds), times)
@@ -59,6 +69,11 @@ class Faults:
         with self._lock:
             waiting = self._waiting[method]
             return waiting.popleft() if waiting else None
+
+    def clear(self) -> None:
+        """Nothing goes wrong any more."""
+        with self._lock:
+            self._waiting.clear()
 
     def _add(self, method: str, fault: Fault, times: int) -> None:
         with self._lock:

@@ -39,8 +39,8 @@ def complete_upload(workspace: Workspace, args: Arguments) -> Json:
     channel_id = args.text("channel_id")
     if channel_id is not None:
         channel = workspace.channel(channel_id)
-        if BOT_USER not in channel.members:
-            raise Refusal("not_in_channel")
+        if channel.archived or BOT_USER not in channel.members:
+            raise Refusal("is_archived" if channel.archived else "not_in_channel")
         for file in files:
             file["shared"].append(channel.id)
         message = Message(channel.id, workspace.new_ts(), BOT_USER, args.text("initial_comment", "") or "", by_bot=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import uuid
 from contextlib import suppress
@@ -61,6 +62,12 @@ class SocketMode:
         finally:
             del self._waiting[envelope_id]
 
+    def warn(self) -> None:
+        """Tell every connection that it will be closed in some ten seconds; until then it is as good as ever."""
+        for connection in list(self._open):
+            with suppress(ConnectionClosed):
+                connection.send(json.dumps({"type": "disconnect", "reason": "warning", "debug_info": {}}))
+
     def refresh(self, reason: str = "refresh_requested") -> None:
         """Tell every connection that it must go, and close it, as Slack does every few hours."""
         with self._lock:
@@ -73,6 +80,8 @@ class SocketMode:
     def drop(self) -> None:
         """Cut every connection without a word."""
         for connection in list(self._open):
+            with suppress(OSError):
+                connection.socket.shutdown(socket.SHUT_RDWR)
             connection.socket.close()
 
     def stop(self) -> None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.playground.calls import METHODS, Arguments, Json, Method, Refusal
-from bot.playground.faults import Fault
+from bot.playground.faults import RESPONSE_URL, UPLOAD, Fault
 from bot.playground.methods_files import receive
 
 if TYPE_CHECKING:
     from bot.playground.standin import SlackStandIn
+
+
+#: What a proxy shows while nobody is behind it.
+PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 class Server(ThreadingHTTPServer):
@@ -56,22 +63,29 @@ class Handler(BaseHTTPRequestHandler):
         """Tests read the record, not a log."""
 
     def _call(self, name: str, body: bytes) -> None:
+        self._answer_with(name, lambda: (200, self._answer(name, body)))
+
+    def _answer_with(self, name: str, answer: Callable[[], tuple[int, Json | None]]) -> None:
+        """Do what was asked and answer, unless a fault waits for `name`."""
         fault = self.server.standin.faults.take(name)
         if fault is not None and self._fails_before(fault):
             return
-        answer = self._answer(name, body)
-        if fault is not None and fault.kind == "delayed":
+        status, told = answer()
+        kind = fault.kind if fault is not None else None
+        if fault is not None and kind == "delayed":
             time.sleep(fault.seconds)
-        if fault is not None and fault.kind == "dropped_after":
+        if kind == "dropped_after":
             self._hang_up()
         else:
-            self._send(200, answer)
+            self._send(status, told, whole=kind != "cut_short")
 
     def _fails_before(self, fault: Fault) -> bool:
         if fault.kind == "rate_limited":
             self._send(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(int(fault.seconds))})
         elif fault.kind == "status":
             self._send(fault.status, {"ok": False, "error": "internal_error"})
+        elif fault.kind == "page":
+            self._send_body(fault.status, PAGE, "text/html")
         elif fault.kind == "refused":
             self._send(200, {"ok": False, "error": fault.error})
         elif fault.kind == "dropped_before":
@@ -118,34 +132,51 @@ class Handler(BaseHTTPRequestHandler):
         return bearer.removeprefix("Bearer ") if bearer.startswith("Bearer ") else in_body
 
     def _upload(self, file_id: str, body: bytes) -> None:
-        standin = self.server.standin
-        with standin.workspace.changing():
-            stored = receive(standin.workspace, file_id, body)
-        self._send(200 if stored else 400, None)
+        def store() -> tuple[int, Json | None]:
+            standin = self.server.standin
+            with standin.workspace.changing():
+                return (200 if receive(standin.workspace, file_id, body) else 400), None
+
+        self._answer_with(UPLOAD, store)
 
     def _response(self, url_id: str, body: bytes) -> None:
-        try:
-            values = json.loads(body)
-            self.server.standin.respond(url_id, values)
-        except ValueError:
-            self._send(400, {"ok": False, "error": "invalid_payload"})
-        except Refusal as refusal:
-            self._send(404 if refusal.answer["error"] == "used_url" else 200, refusal.answer)
-        else:
-            self._send(200, {"ok": True})
+        def respond() -> tuple[int, Json]:
+            try:
+                self.server.standin.respond(url_id, json.loads(body))
+            except ValueError:
+                return 400, {"ok": False, "error": "invalid_payload"}
+            except Refusal as refusal:
+                return (404 if refusal.answer["error"] == "used_url" else 200), refusal.answer
+            return 200, {"ok": True}
 
-    def _send(self, status: int, answer: Json | None, headers: dict[str, str] | None = None) -> None:
-        body = b"OK" if answer is None else json.dumps(answer).encode()
+        self._answer_with(RESPONSE_URL, respond)
+
+    def _send(
+        self, status: int, answer: Json | None, headers: dict[str, str] | None = None, *, whole: bool = True
+    ) -> None:
+        if answer is None:
+            self._send_body(status, b"OK", "text/plain", headers, whole=whole)
+        else:
+            self._send_body(status, json.dumps(answer).encode(), "application/json", headers, whole=whole)
+
+    def _send_body(
+        self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None, *, whole: bool = True
+    ) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "text/plain" if answer is None else "application/json; charset=utf-8")
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body if whole else body[: len(body) // 2])
+        if not whole:
+            self.wfile.flush()
+            self._hang_up()
 
     def _hang_up(self) -> None:
         self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
         self.connection.close()
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy.orm import Session
 
+from unstuck import troubles
 from unstuck.nudges import rules
 from unstuck.sources import config as configured
 from unstuck.sources.pull import FEED
 from unstuck.tickets.database import reading
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Cursor, Notice, Nudge, Person, Source, Team, WriteBack
+from unstuck.troubles import Seen
 
 if TYPE_CHECKING:
     from unstuck.deps import Deps
@@ -55,6 +59,8 @@ class Health:
     #: Messages of the last days that reached nobody, and writes that a ticket system refused.
     failed_messages: int
     refused_writes: int
+    #: What did not get through to Slack in the last day, newest first.
+    troubles: tuple[Seen, ...] = ()
 
 
 def health(deps: Deps) -> Health:
@@ -76,6 +82,7 @@ def health(deps: Deps) -> Health:
             rules=tuple((rule.name, rule.enabled) for rule in desk_rules.rules),
             failed_messages=failed,
             refused_writes=_count(connection, WRITE, WRITE.c.state == "refused", WRITE.c.asked_at >= since),
+            troubles=tuple(islice(troubles.recent(Session(connection), deps.clock.now()), SHOWN)),
         )
 
 

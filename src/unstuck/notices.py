@@ -129,12 +129,20 @@ def sent(session: Session, held: Held, channel: str, ts: str, now: datetime) -> 
     return _mark(session, held, state="sent", slack_channel=channel, slack_ts=ts, sent_at=now, error=None)
 
 
-def later(session: Session, held: Held, now: datetime, error: str, *, unsure: bool) -> bool:
-    """Try again later. `unsure`: the message may be there, so it is looked for first."""
-    if held.attempts >= MOST_ATTEMPTS and not unsure:
+def later(
+    session: Session, held: Held, now: datetime, error: str, *, unsure: bool, wait: timedelta | None = None
+) -> bool:
+    """Try again later. `unsure`: the message may be there, so it is looked for first.
+
+    `wait`: Slack takes nothing before that, whatever it is; such a try is not counted.
+    """
+    forgotten: dict[str, Any] = {} if unsure else {"tried_at": None, "slack_channel": None}
+    if wait is not None:
+        forgotten["attempts"] = held.attempts - 1
+    elif held.attempts >= MOST_ATTEMPTS and not unsure:
         return fail(session, held, error)
-    wait = min(FIRST_WAIT * 2 ** min(held.attempts - 1, 10), LONGEST_WAIT)
-    forgotten = {} if unsure else {"tried_at": None, "slack_channel": None}
+    else:
+        wait = min(FIRST_WAIT * 2 ** min(held.attempts - 1, 10), LONGEST_WAIT)
     return _mark(session, held, due_at=now + wait, lease_until=None, error=error, **forgotten)
 
 

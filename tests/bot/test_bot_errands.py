@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -28,7 +29,9 @@ from bot.errands import (
     recovering,
 )
 from bot.intake import HandOver, Intake, Job, NotKeptError
+from bot.serving import Link
 from bot.work import Work
+from unstuck.cli import serve
 from unstuck.clock import FrozenClock
 from unstuck.sealing import Seal
 from unstuck.testing import NOON
@@ -237,6 +240,26 @@ def test_a_claim_of_an_errand_is_its_own_when_it_is_done_again(
     with at_work(kept(process(), asked())):
         assert seen.claim(sessions, "choice:1", NOON)
     assert not seen.claim(sessions, "choice:1", NOON)
+
+
+def test_what_stays_missing_is_seen_by_an_admin(
+    process: Callable[..., Errands], sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Shaky(Link):
+        looks = iter([None, "nobody works", None, "no connection to Slack", "no connection to Slack"])
+
+        @property
+        def missing(self) -> str | None:
+            try:
+                return next(self.looks)
+            except StopIteration:
+                stop.set()
+                return None
+
+    stop = threading.Event()
+    monkeypatch.setattr(serve, "LOOK_EVERY_S", 0.001)
+    serve._watch(Shaky(), process(), stop)
+    assert _words(sessions) == ["no connection to Slack"]
 
 
 # -- the pool on top

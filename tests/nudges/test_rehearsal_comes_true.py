@@ -20,7 +20,7 @@ from unstuck.nudges.rehearsal import Rehearsal, rehearse
 from unstuck.nudges.sweep import NUDGE, look, look_at_all
 from unstuck.testing import Databases, a_change, a_ticket
 from unstuck.testing_nudges import small_desk, tell
-from unstuck.tickets.changes import TeamRecord, TicketChange
+from unstuck.tickets.changes import PersonRecord, TeamRecord, TicketChange
 from unstuck.tickets.database import reading
 from unstuck.tickets.history import TICKET
 from unstuck.tickets.tables import Calendar
@@ -139,7 +139,8 @@ def both(databases: Databases, home: Path, seed: int, *, days: int, tickets: int
     dice, clock = random.Random(seed), FrozenClock(START)
     settings = RULES.format(cap=dice.choice([2, 3]), below=dice.choice([1.5, 4]), held=dice.choice([0.0, 0.3]))
     with small_desk(databases.sqlite(), home, rules=settings, clock=clock, timezone="UTC") as deps:
-        tell(deps, (), teams=[TeamRecord(team, team, calendar=team) for team in TEAMS])
+        people = [PersonRecord("ana", "Ana", "agent", team="t1"), PersonRecord("cai", "Cai", "agent", team="t2")]
+        tell(deps, (), people, [TeamRecord(team, team, calendar=team) for team in TEAMS])
         if calendars:
             with deps.sessions.begin() as session:
                 hours = {str(day): [["09:00", "17:30"]] for day in range(5)}

@@ -158,7 +158,7 @@ class Simulation:
     #: News that will arrive later.
     mail: list[tuple[datetime, TicketChange]] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
-    #: When, about which team's ticket, to whom, on which rung, in which message.
+    #: When, by which team's clock, about which ticket, to whom, on which rung, in which message.
     sent: list[tuple[datetime, str, str, str, int, str]] = field(default_factory=list)
     #: Buttons that will be pressed: below which nudge, about which ticket, when.
     to_press: list[tuple[int, str, datetime]] = field(default_factory=list)
@@ -322,7 +322,9 @@ class Simulation:
         state = self.books[ticket].state()
         assert parse_instant(base(occasion)) >= state.moved_at, f"{ticket} had moved at {state.moved_at}"
         assert state.is_ours, f"{ticket} waits for somebody else: {state}"
-        assert works(state.team, now), f"{state.team} does not work at {now}"
+        # A person by their own team's hours, though the ticket is another's.
+        whose = recipient.partition(":")[2].partition("-")[0] or state.team
+        assert works(whose, now), f"{recipient} does not work at {now}"
         lead = f"{state.team}-0"
         due = [f"person:{state.assignee}", f"team:{state.team}", f"lead:{lead}", "manager"]
         assert recipient == due[step], f"{recipient} has nothing to do with {state}"
@@ -332,7 +334,7 @@ class Simulation:
             assert now >= pressed.until, f"{ticket} rests until {pressed.until}"
         kind, _, person = recipient.partition(":")
         assert kind not in ("person", "lead") or person not in self.away, f"{person} is away"
-        self.sent.append((now, state.team, ticket, recipient, step, message))
+        self.sent.append((now, whose, ticket, recipient, step, message))
 
     def check_caps(self) -> None:
         """No ticket and no person heard more on one of their days than the rules allow, or twice within four hours."""

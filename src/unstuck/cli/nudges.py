@@ -186,7 +186,7 @@ def _print_risks(found: Sequence[AtRisk], timezone: str, lang: Lang) -> None:
 
 
 def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], lang: Lang) -> None:
-    from unstuck.stalls.deadlines import hopeless
+    from unstuck.stalls.deadlines import ALL_HOURS, hopeless
 
     out = Console(highlight=False, markup=False)
     for timer in timers:
@@ -196,6 +196,9 @@ def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], lang: L
         shares = {"agreement": format_share(one.agreement, lang), "n": format_number(one.tickets, lang)}
         within, until = t("risk.and", lang).join(said), t(f"risk.{one.until}", lang)
         out.print(t("risk.deadline", lang, field=one.field, missed=one.missed, until=until, within=within, **shares))
+        if one.hours != ALL_HOURS:
+            begin, end = (f"{hour:02}:00" for hour in one.hours)
+            out.print(t("risk.counted", lang, begin=begin, end=end, zone=one.timezone))
         for vain in hopeless(one, timers):
             after, target = format_duration(vain.timer.seconds, lang), _time(one, vain.within, lang)
             out.print(

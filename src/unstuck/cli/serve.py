@@ -19,11 +19,15 @@ from unstuck.errors import UserError
 from unstuck.i18n import Lang, t
 
 if TYPE_CHECKING:
+    from bot.errands import Errands
+    from bot.serving import Link
     from unstuck.deps import Deps
 
 DEFAULT_PORT = 3000
 #: How long a thread that counts may keep Python from the others, in seconds.
 SWITCH_S = 0.0005
+#: Between looks whether Slack and the working process are there.
+LOOK_EVERY_S = 30.0
 
 Port = Annotated[
     int | None,
@@ -135,8 +139,17 @@ def _run(built: Deps, http: int | None, host: str, lang: Lang) -> None:
         worker.start()
         stop = stop_signals()
         progress.print(t(f"serve.{mode}", lang, port=port or "", host=host), highlight=False)
-        stop.wait()
+        _watch(link, errands, stop)
         progress.print(t("serve.stopping", lang), highlight=False)
+
+
+def _watch(link: Link, errands: Errands, stop: threading.Event) -> None:
+    """Until told to stop: what is missing at two looks in a row is counted, for an admin to see."""
+    before = None
+    while not stop.wait(LOOK_EVERY_S):
+        if (missing := link.missing) is not None and missing == before:
+            errands.trouble("serve", missing)
+        before = missing
 
 
 def work(name: Annotated[str, typer.Option(help="What its errands are held by.")], home: Home = None) -> None:

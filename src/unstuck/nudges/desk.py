@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from unstuck.nudges import own_hours
 from unstuck.nudges.ladder import Situation
-from unstuck.nudges.recipients import Directory, read_directories
+from unstuck.nudges.recipients import Directory, Holder, read_directories
 from unstuck.nudges.rules import Hours, Rules
 from unstuck.nudges.rules import load as load_rules
 from unstuck.settings import Settings
@@ -19,7 +19,7 @@ from unstuck.stalls import thresholds, visits
 from unstuck.stalls.clocks import Calendars
 from unstuck.stalls.find import Policy, Stall
 from unstuck.stalls.thresholds import Group, Threshold, Thresholds
-from unstuck.tickets.calendars import load_calendars
+from unstuck.tickets.calendars import BusinessCalendar, load_calendars
 from unstuck.tickets.database import reading
 
 if TYPE_CHECKING:
@@ -84,7 +84,17 @@ class Desk:
         person = self.directory(source).people.get(ext_id) if kind in ("person", "lead") else None
         return self.rules.hours_of(person.email, person.slack_id, ext_id) if person else self.rules.hours
 
-    def situation(self, source: int, stall: Stall) -> Situation:
+    def calendar(self, source: int, recipient: str, team: str | None) -> BusinessCalendar | None:
+        """By which calendar a recipient works: a person by that of their own team, all others by that of the ticket's.
+
+        `team`: the ticket's, as the source calls it.
+        """
+        kind, _, ext_id = recipient.partition(":")
+        person = self.directory(source).people.get(ext_id) if kind in ("person", "lead") else None
+        own = person.team if person is not None and person.team else team
+        return self.calendars.known(self.policy(source).team_name(own))
+
+    def situation(self, source: int, stall: Stall | Holder) -> Situation:
         """Where a stall happens."""
         directory = self.directory(source)
         team = self.policy(source).team_name(stall.team)
@@ -94,6 +104,7 @@ class Desk:
             self.timezone,
             who=lambda rung: directory.who(rung, stall),
             hours_of=lambda recipient: self.hours(source, recipient),
+            calendar_of=lambda recipient: self.calendar(source, recipient, stall.team),
         )
 
 

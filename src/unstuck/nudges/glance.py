@@ -17,7 +17,6 @@ import numpy as np
 from sqlalchemy import Connection, and_, exists, select
 
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.ladder import Situation
 from unstuck.nudges.recipients import Holder
 from unstuck.stalls.find import soonest
 from unstuck.stalls.turn import PartyKind
@@ -57,9 +56,16 @@ class Bounds:
     quiet: int
     #: They wait for customers, and no rule is about that: nobody hears before the customer has answered.
     needs_answer: bool
-    #: Nobody hears of them before; now, or later.
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Who hears first of a ticket, and when they may; None for who when that depends, or is nobody."""
+
+    who: str | None
+    #: Now, or later.
     decent_at: datetime
-    #: When their team's day began, and the first decent hour of its next one.
+    #: When their day began, and the first decent hour of the next one.
     day: datetime
     next_day: datetime
 
@@ -93,8 +99,7 @@ class Glance:
     rivals: Rivals = field(default_factory=dict)
     _kinds: dict[Kind, Bounds | None] = field(default_factory=dict)
     _stages: dict[int, Stages] = field(default_factory=dict)
-    _days: dict[BusinessCalendar | None, tuple[datetime, datetime, datetime]] = field(default_factory=dict)
-    _whom: dict[tuple[int, str | None, str | None], str | None] = field(default_factory=dict)
+    _firsts: dict[tuple[int, str | None, str | None], First] = field(default_factory=dict)
 
     def sort_out(self, rows: Sequence[Any], told: set[int]) -> None:
         """Add tickets to those to look at closely, to those to look at later, or to the rivals.
@@ -123,25 +128,31 @@ class Glance:
         earliest = np.maximum(calendar.after_of(created, late + 1), calendar.after_of(still, quiet + 1))
         waited = calendar.business_seconds(self.now) - calendar.business_seconds_of(created.astype(np.float64))
         found = zip(some, earliest.tolist(), (waited / np.maximum(late, 1)).tolist(), strict=True)
-        for (ticket, _, _, assignee, kind, bounds), at, at_most in found:
-            stalls_at = max(datetime.fromtimestamp(at, UTC), bounds.decent_at)
+        for (ticket, _, _, assignee, kind, _), at, at_most in found:
+            first = self._first(kind[0], kind[2], assignee)
+            stalls_at = max(datetime.fromtimestamp(at, UTC), first.decent_at)
             if stalls_at > self.now:
                 self.looks.append((ticket, stalls_at))
-            elif (first := self._first(kind[0], kind[2], assignee)) is None:
+            elif first.who is None:
                 self.closely.append(ticket)
             else:
-                queue = (kind[0], first, bounds.day), bounds.next_day
+                queue = (kind[0], first.who, first.day), first.next_day
                 self.rivals.setdefault(queue, []).append((at_most, ticket))
 
-    def _first(self, source: int, team: str | None, assignee: str | None) -> str | None:
-        """Who hears first of such a ticket, by whichever rule; None when that depends, or is nobody."""
+    def _first(self, source: int, team: str | None, assignee: str | None) -> First:
+        """Who hears first of such a ticket, by whichever rule."""
         key = source, team, assignee
-        if key not in self._whom:
+        if key not in self._firsts:
             ways = {tuple(step.to for step in rule.steps) for rule in self.desk.rules.rules if rule.enabled}
-            directory, holder = self.desk.directory(source), Holder(team, assignee)
-            first = {next((who for rung in way if (who := directory.who(rung, holder))), None) for way in ways}
-            self._whom[key] = first.pop() if len(first) == 1 else None
-        return self._whom[key]
+            place = self.desk.situation(source, Holder(team, assignee))
+            whom = {next((who for rung in way if (who := place.who(rung))), None) for way in ways}
+            who = whom.pop() if len(whom) == 1 else None
+            if who is None:
+                self._firsts[key] = First(None, self.now, self.now, self.now)
+            else:
+                day, next_day = place.day(self.now, who)[0], place.next_day(self.now, who)
+                self._firsts[key] = First(who, place.decent(self.now, who), day, next_day)
+        return self._firsts[key]
 
     def _bounds(self, kind: Kind) -> Bounds | None:
         """None when tickets of this kind cannot be late, because there is nothing to compare them with."""
@@ -157,11 +168,5 @@ class Glance:
         soon = soonest(stage or stage_class.value, stage_class, priority, team, policy)
         if soon is None:
             return None
-        own = self.desk.calendars.known(policy.team_name(team))
-        if own not in self._days:
-            place = Situation(self.desk.rules, own, self.desk.timezone, lambda _: None)
-            # Somebody with hours of their own may be disturbed sooner than others.
-            decent = self.now if self.desk.rules.people else place.decent(self.now, "")
-            self._days[own] = decent, place.day(self.now, "")[0], place.next_day(self.now, "")
         needs_answer = stage_class is StageClass.WAIT_CUSTOMER and not self.desk.rules.rule_for(PartyKind.CUSTOMER)
-        return Bounds(policy.calendar_of(team), soon.late, soon.quiet, needs_answer, *self._days[own])
+        return Bounds(policy.calendar_of(team), soon.late, soon.quiet, needs_answer)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from unstuck.clock import iso
 from unstuck.nudges.contract import HAND_OVER, STILL, Promise, find_promise
-from unstuck.nudges.hours import local_day, next_decent
+from unstuck.nudges.hours import local_day, next_decent, zone_of
 from unstuck.nudges.rules import RUNGS, Hours, Rule, Rules, Rung, Step
 from unstuck.nudges.told import Told, base, round_of
 from unstuck.stalls.clocks import ROUND_THE_CLOCK
@@ -46,16 +46,23 @@ class Situation:
     who: Callable[[Rung], str | None]
     #: When a recipient may be disturbed, where that is not the rules' to say alone.
     hours_of: Callable[[str], Hours] | None = None
+    #: When a recipient works, where that is not the ticket's team's to say.
+    calendar_of: Callable[[str], BusinessCalendar | None] | None = None
 
     def decent(self, at: datetime, recipient: str) -> datetime:
-        return next_decent(at, self._hours(recipient), self.calendar, self.timezone)
+        return next_decent(at, *self._theirs(recipient))
 
     def day(self, at: datetime, recipient: str) -> tuple[datetime, datetime]:
         """The recipient's day that `at` lies in, as `[start, end)` in UTC."""
-        return local_day(at, self._hours(recipient), self.calendar, self.timezone)
+        return local_day(at, *self._theirs(recipient))
 
-    def _hours(self, recipient: str) -> Hours:
-        return self.hours_of(recipient) if self.hours_of else self.rules.hours
+    def date(self, at: datetime, recipient: str) -> date:
+        """The date that `at` has for the recipient."""
+        return at.astimezone(zone_of(*self._theirs(recipient))).date()
+
+    def _theirs(self, recipient: str) -> tuple[Hours, BusinessCalendar | None, str]:
+        hours = self.hours_of(recipient) if self.hours_of else self.rules.hours
+        return hours, self.calendar_of(recipient) if self.calendar_of else self.calendar, self.timezone
 
     def next_day(self, at: datetime, recipient: str) -> datetime:
         """The first decent hour after that day."""

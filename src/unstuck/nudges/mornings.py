@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.hours import zone_of
 from unstuck.nudges.sweep import Wanted
 from unstuck.nudges.told import round_of
 
@@ -40,5 +39,4 @@ def next_morning_of(one: Wanted, desk: Desk, now: datetime) -> tuple[str, dateti
 
 def _keyed(one: Wanted, desk: Desk, at: datetime) -> tuple[str, datetime]:
     source, whom = one.ticket.source_id, one.next.recipient
-    day = at.astimezone(zone_of(desk.hours(source, whom), desk.situation(source, one.stall).calendar, desk.timezone))
-    return f"morning:{source}:{whom}:{day.date()}", at
+    return f"morning:{source}:{whom}:{desk.situation(source, one.stall).date(at, whom)}", at

@@ -59,7 +59,7 @@ def look_once_more(past: Past, nudge: Outgoing, told: Sequence[Told], desk: Desk
     turn = whose_turn(timeline, policy.bots) if timeline else None
     if turn is None:
         return Seen(past.ticket, False, False, now, 0)
-    calendar = desk.calendars.known(policy.team_name(turn.team))
+    calendar = desk.calendar(source, nudge.recipient, turn.team)
     return Seen(
         ticket=past.ticket,
         holds=_holds(nudge, turn, told, desk),

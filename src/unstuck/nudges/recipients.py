@@ -26,6 +26,8 @@ class Someone:
     name: str
     email: str | None = None
     slack_id: str | None = None
+    #: The source's id of the team that they belong to.
+    team: str | None = None
     #: Gone or away: passed over.
     active: bool = True
     kind: str = "unknown"
@@ -93,10 +95,8 @@ class Directory:
                 return MANAGER
 
     def moved_since(self, before: Directory) -> tuple[set[str], set[str]]:
-        """People who are here and were not, or the other way round, and teams for whom somebody else stands now."""
-        people = {
-            ext_id for ext_id in {*self.people, *before.people} if self._is_here(ext_id) != before._is_here(ext_id)
-        }
+        """People who are here and were not, or the other way round, or who changed teams; and teams for whom somebody else stands now."""
+        people = {ext_id for ext_id in {*self.people, *before.people} if self._stands(ext_id) != before._stands(ext_id)}
         teams = {ext_id for ext_id in {*self.teams, *before.teams} if self._lead(ext_id) != before._lead(ext_id)}
         return people, teams
 
@@ -144,6 +144,10 @@ class Directory:
         group = self.teams.get(team) if team else None
         return group.lead if group and group.lead and self._is_here(group.lead) else None
 
+    def _stands(self, ext_id: str) -> tuple[bool, str | None]:
+        person = self.people.get(ext_id)
+        return self._is_here(ext_id), person.team if person else None
+
     def _is_here(self, ext_id: str) -> bool:
         person = self.people.get(ext_id)
         return person is None or person.active
@@ -154,7 +158,9 @@ def read_directories(
 ) -> dict[int, Directory]:
     """The directory of each source; `channels` of teams, by name, overrule the teams' own."""
     people: dict[int, dict[str, Someone]] = {}
-    columns = (PERSON.c[name] for name in ("source_id", "ext_id", "name", "email", "slack_id", "active", "kind"))
+    columns = (
+        PERSON.c[name] for name in ("source_id", "ext_id", "name", "email", "slack_id", "team", "active", "kind")
+    )
     for source, ext_id, *rest in connection.execute(select(*columns).where(PERSON.c.kind != "customer")):
         people.setdefault(source, {})[ext_id] = Someone(*rest)
     teams: dict[int, dict[str, Group]] = {}

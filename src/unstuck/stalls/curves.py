@@ -59,16 +59,21 @@ class Nested:
 
     levels: Sequence[tuple[Codes, Curves]]
     lean: float
+    #: All cases as one group: it speaks for coarsest groups that have none yet.
+    whole: Curves
 
     def late(self, rows: Codes, limit: Floats, waited: Floats) -> Floats:
         """The chance that each row lasts longer than its limit, having lasted as long as it has."""
         share: Floats | None = None
         for codes, curves in self.levels:
             group = codes[rows]
-            still = curves.outlast(group, waited)
-            own = np.where(limit > waited, curves.outlast(group, limit) / np.maximum(still, 1e-9), 1.0)
+            own, still = _goes_on(curves, group, limit, waited)
             cases = curves.weight[group] * still
-            share = own if share is None else (cases * np.minimum(own, 1) + self.lean * share) / (cases + self.lean)
+            if share is None:
+                anybody, _ = _goes_on(self.whole, np.zeros_like(group), limit, waited)
+                share = np.where(curves.cases[group] > 0, own, anybody)
+            else:
+                share = (cases * np.minimum(own, 1) + self.lean * share) / (cases + self.lean)
         assert share is not None
         return share
 
@@ -77,6 +82,12 @@ class Nested:
         counts = [int(curves.cases[codes[row]]) for codes, curves in self.levels]
         level = max((number for number, n in enumerate(counts) if n >= enough), default=0)
         return level, counts[level]
+
+
+def _goes_on(curves: Curves, group: Codes, limit: Floats, waited: Floats) -> tuple[Floats, Floats]:
+    """Of each row's group that lasted as long as the row, the share that outlasts its limit; and how many did."""
+    still = curves.outlast(group, waited)
+    return np.where(limit > waited, curves.outlast(group, limit) / np.maximum(still, 1e-9), 1.0), still
 
 
 def joined(columns: Sequence[Codes]) -> Codes:

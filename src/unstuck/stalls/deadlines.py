@@ -3,12 +3,16 @@
 Many logs carry a flag such as "made its SLA" and no word on what it means. Where one time from opening to
 closing, by priority, tells nearly every ticket's flag, that is the rule. An admin is shown it as a
 proposal; nothing is set by itself.
+
+Business days are counted whole at first. Where counting only some hours of each tells nearly all of what
+is then left over, those are the hours: a ticket opened before they begin is due a day sooner than the
+count of days says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +21,7 @@ from numpy.typing import NDArray
 
 from unstuck.facts.timers import Timer, utc_plain
 from unstuck.stalls.risk import WEEKDAYS
-from unstuck.stalls.visits import labels, whole
+from unstuck.stalls.visits import NEVER, labels, whole
 from unstuck.tickets.calendars import BusinessCalendar
 
 if TYPE_CHECKING:
@@ -39,6 +43,9 @@ HARDLY = 0.01
 BY = ("", "priority", "type", "tier")
 #: A simpler rule is kept unless one by kind of ticket tells this much more.
 SIMPLER = 0.005
+ALL_HOURS = (0, 24)
+#: Hours are looked for among no more tickets than this.
+MANY = 20_000
 
 _FLAGS = """
 WITH ends AS (
@@ -78,14 +85,24 @@ class Deadline:
     #: The share of closed tickets whose field it tells, and their number.
     agreement: float
     tickets: int
+    #: On weekdays: from which hour to which a business day counts, and where. A day of `within` is as many hours then.
+    hours: tuple[int, int] = ALL_HOURS
+    timezone: str = "UTC"
 
     def due(
         self, opened: NDArray[np.int64], kind: Sequence[str | None], calendar: BusinessCalendar | None
     ) -> NDArray[np.int64]:
         """When each ticket is due, in seconds since 1970; the end of time where no deadline is known."""
         seconds = np.array([self.within.get(one if self.by else None, -1) for one in kind], dtype=np.int64)
-        due = _advance(opened, np.maximum(seconds, 0), _calendar(self.clock, calendar))
-        return np.where(seconds < 0, np.iinfo(np.int64).max, due)
+        begin, end = self.hours
+        counted = np.maximum(seconds, 0) * (end - begin) // 24
+        return np.where(seconds < 0, NEVER, _advance(opened, counted, self._calendar(calendar)))
+
+    def _calendar(self, calendar: BusinessCalendar | None) -> BusinessCalendar | None:
+        if self.hours == ALL_HOURS:
+            return _calendar(self.clock, calendar)
+        begin, end = self.hours
+        return BusinessCalendar(self.timezone, (((begin * 60, end * 60),),) * 5 + ((), ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +145,36 @@ def _best(
     for rule in sorted(rules, key=lambda rule: len(rule.within)):
         if best is None or rule.agreement > best.agreement + (SIMPLER if len(rule.within) > len(best.within) else 0):
             best = rule
-    return best
+    if best is None or best.clock != "weekdays" or any(seconds % _DAY for seconds in best.within.values()):
+        return best
+    return _by_the_hour(best, {key: column[here] for key, column in columns.items()}, calendar)
+
+
+def _by_the_hour(rule: Deadline, columns: Mapping[str, NDArray[Any]], calendar: BusinessCalendar | None) -> Deadline:
+    """The same rule, its business days counted from one hour to another where that tells much more."""
+    ended = np.flatnonzero(~np.ma.getmaskarray(columns[rule.until]))
+    some = ended[:: len(ended) // MANY + 1]
+    opened, end = whole(columns["opened"])[some], whole(columns[rule.until])[some]
+    flag = labels(columns["flag"][some])
+    missed = np.array([word == rule.missed for word in flag.words])[flag.codes]
+    kinds = labels(columns[rule.by][some]) if rule.by else None
+    kind = [kinds.words[code] for code in kinds.codes] if kinds else [None] * len(some)
+
+    def told(hours: tuple[int, int]) -> float:
+        due = replace(timed, hours=hours).due(opened, kind, calendar)
+        return float(((end > due) == missed)[due < NEVER].mean())
+
+    timed = replace(rule, timezone=calendar.timezone if calendar else "UTC")
+    plain = told(ALL_HOURS)
+    if plain == 1:
+        return rule
+    begin, until = ALL_HOURS
+    for _ in range(2):
+        # One edge after the other; of hours that tell as much the longest.
+        begin = max(range(until), key=lambda hour: told((hour, until)))
+        until = max(range(24, begin, -1), key=lambda hour: told((begin, hour)))
+    best = told((begin, until))
+    return replace(timed, hours=(begin, until), agreement=best) if 1 - best <= (1 - BETTER) * (1 - plain) else rule
 
 
 def _rules(name: str, columns: Mapping[str, NDArray[Any]], calendar: BusinessCalendar | None) -> Iterator[Deadline]:

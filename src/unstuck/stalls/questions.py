@@ -51,7 +51,9 @@ def missing(
     """Whether tickets still open `age` seconds after opening will be solved too late for their deadline.
 
     Where the deadline is for closing and solved tickets are closed by clockwork, they have to be solved
-    that much earlier. Only what happened by `now` is known (default: everything).
+    that much earlier, and whether they were is all that is learned from: it is known that much sooner, and
+    a clock that once stood still made many late that had been solved in time. Only what happened by `now`
+    is known (default: everything).
     """
     moments = read(connection, AT_AGE, age=age)
     moments = replace(moments, end=np.where(moments.end <= now, moments.end, NEVER)).where(moments.asked <= now)
@@ -59,12 +61,17 @@ def missing(
     clockwork = max((timer.seconds for timer in timers), default=0) if deadline.until == "closed" else 0
     # Asked again once the last safe moment has passed, the answer is yes.
     safe = np.maximum(np.where(due == NEVER, NEVER, due - clockwork), moments.asked)
-    ended = _ended(connection, moments, deadline.until)
-    ended = np.where(ended <= now, ended, NEVER)
-    outcomes = Outcomes(np.minimum(ended, due), ended > due, due)
     known = due < NEVER
-    told = Outcomes(*(getattr(outcomes, name)[known] for name in ("since", "late", "surely_since")))
+    told = None if clockwork else _outcomes(connection, moments.where(known), due[known], deadline.until, now)
     return Question(moments.where(known), safe[known], told, calendar)
+
+
+def _outcomes(
+    connection: DuckDBPyConnection, moments: Moments, due: NDArray[np.int64], until: str, now: int
+) -> Outcomes:
+    ended = _ended(connection, moments, until)
+    ended = np.where(ended <= now, ended, NEVER)
+    return Outcomes(np.minimum(ended, due), ended > due, due)
 
 
 def _kinds(moments: Moments, by: str) -> list[str | None]:

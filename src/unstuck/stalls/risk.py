@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from unstuck.stalls.curves import Codes, Floats, Nested
 from unstuck.stalls.moments import Moments
@@ -25,6 +27,13 @@ TRIED, STEPS = 0.25, 2
 HALF_LIVES = (None, 28, 14)
 #: With fewer known outcomes than this nothing is compared: the stage's curve has to do.
 ENOUGH_KNOWN = 200
+_Learning = TypeVar("_Learning", bound=Callable[..., object])
+
+
+def _one_thread(learning: _Learning) -> _Learning:
+    """The matrices are small: on a busy machine several threads for one took ten times as long, waiting for each other."""
+    limited: _Learning = threadpool_limits.wrap(limits=1, user_api="blas")(learning)
+    return limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +163,7 @@ class Forecast:
 
     def _risk(self, row: int, chance: float, parts: Floats) -> Risk:
         depth, comparables = self.curve.finest(row, ENOUGH)
-        at = Nested(self.curve.levels[: depth + 1], self.curve.lean)
+        at = replace(self.curve, levels=self.curve.levels[: depth + 1])
         names = ("stage", *self.chain[:depth])
         return Risk(
             chance,
@@ -207,6 +216,7 @@ class Learner:
         chains = [self._chain[:depth] for depth in range(len(self._chain) + 1)]
         self._groups = levels(self.question.moments, [*self._terms, *(one for one in chains if one not in self._terms)])
 
+    @_one_thread
     def learn(self, rows: Codes, now: int, recipe: Recipe) -> Forecast:
         """A forecast from rows, with what was known about them at `now`."""
         cases = self.question.cases(now, recipe)
@@ -217,6 +227,7 @@ class Learner:
         card = None if plain else fit(self._terms, self._groups, rows, self.question.moments.ticket, cases)
         return Forecast(recipe, self.question, cases, curve, chain, card)
 
+    @_one_thread
     def choose(self, rows: Codes, now: int) -> Recipe:
         """The recipe that would have done best on the last part of what was known at `now`.
 

@@ -65,7 +65,8 @@ class Levels:
             for chain in chains
             if (codes := self.codes[chain]) is not None
         }
-        return [Nested([learned[term[:depth]] for depth in range(len(term) + 1)], LEAN) for term in terms]
+        whole = curves.learn(np.zeros_like(rows), lasted, ended, weight, 1)
+        return [Nested([learned[term[:depth]] for depth in range(len(term) + 1)], LEAN, whole) for term in terms]
 
 
 def levels(moments: Moments, terms: Sequence[tuple[str, ...]]) -> Levels:
