@@ -158,7 +158,7 @@ def both(databases: Databases, home: Path, seed: int, *, days: int, tickets: int
 
 
 def test_what_was_rehearsed_comes_true(databases: Databases, tmp_path: Path) -> None:
-    found = both(databases, tmp_path, 1, days=4, tickets=40, calendars=False)
+    found = both(databases, tmp_path, 1, days=3, tickets=40, calendars=False)
     told = found.counts()
     assert min(told["digests"], told["messages"] - told["digests"], found.moved_before, found.put_off) > 0
 
