@@ -63,6 +63,19 @@ def test_rehearsal_counts(home: Path) -> None:
     assert told["after_moved"] == 0
     assert {one["recipient"] for one in told["recipients"]} >= {"Ana Silva", "Repairs"}
     assert told["sent"] == sum(one["n"] for one in told["recipients"]) == sum(told["by_step"].values())
+    assert told["messages"] == sum(one["messages"] for one in told["recipients"])
+    assert told["messages"] - told["digests"] == told["sent"] - told["lines"]
+
+
+def test_rehearsal_tells_of_digests_in_both_languages(home: Path) -> None:
+    rules = home / "nudges.toml"
+    rules.write_text('[[target]]\nwithin = "1h"\n[digest]\nbelow = 1000.0\n', encoding="utf-8")
+    try:
+        english, chinese = run(home, "rehearse").stdout, run(home, "rehearse", "--lang", "zh").stdout
+    finally:
+        rules.write_text(HASTY, encoding="utf-8")
+    assert "Morning messages among them: 1, lines in these: 1." in " ".join(english.split())
+    assert "其中 1 条是早上的汇总，共列出 1 条提醒" in chinese.replace("\n", "")
 
 
 def test_rules_that_cannot_be_read_are_named(home: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.recipients import Directory, Group
-from unstuck.nudges.rehearsal import Folded, Rehearsal, Replay, Sent, rehearse
+from unstuck.nudges.rehearsal import Rehearsal, as_json, rehearse
+from unstuck.nudges.replay import Folded, Replay, Sent
 from unstuck.nudges.rules import load
 from unstuck.stalls.histories import History, Known
 from unstuck.stalls.thresholds import Group as Comparables
@@ -61,6 +62,7 @@ def test_it_equals_a_sweep_of_everything() -> None:
         assert len(found) > 20
         assert found == replayed(tickets, thorough=True)
         assert not any(one.too_late for one in found)
+        assert any(one.digest for one in found)
 
 
 def test_hours_are_those_after_the_first_nudge_of_each_occasion() -> None:
@@ -69,7 +71,24 @@ def test_hours_are_those_after_the_first_nudge_of_each_occasion() -> None:
         return Sent(ticket, "overdue", "2026-01-01T00:00:00Z", step, "Ana", at, False, moved_at)
 
     found = Rehearsal(NOON, NOON + timedelta(hours=50), [sent(0, 30), sent(24, 30, 1), sent(40, 41, ticket="T-2")], 0)
-    assert found.counts() == {"sent": 3, "tickets": 2, "recipients": 1, "after": 0, "soon": 1, "hours": 31}
+    told = {"messages": 3, "digests": 0, "lines": 0, "sent": 3, "tickets": 2, "recipients": 1}
+    assert found.counts() == {**told, "after": 0, "soon": 1, "hours": 31}
+
+
+def test_a_digest_is_one_message() -> None:
+    def sent(recipient: str, hours: int, digest: str | None) -> Sent:
+        at = NOON + timedelta(hours=hours)
+        return Sent("T-1", "overdue", "2026-01-01T00:00:00Z", 0, recipient, at, False, None, digest)
+
+    morning = [sent("Ana", 21, "a")] * 3 + [sent("Ben", 21, "b")]
+    found = Rehearsal(NOON, NOON + timedelta(hours=50), [sent("Ben", 0, None), *morning, sent("Ben", 23, None)], 0, 2)
+    told = as_json(found)
+    assert (told["messages"], told["digests"], told["lines"], told["sent"], told["moved_before"]) == (4, 2, 4, 6, 2)
+    assert {one["recipient"]: (one["n"], one["messages"]) for one in told["recipients"]} == {
+        "Ana": (3, 1),
+        "Ben": (3, 3),
+    }
+    assert found.busiest() == ("Ben", 3, 2)
 
 
 def test_on_a_store(tmp_path: Path, databases: Databases) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,6 +31,17 @@ from unstuck.tickets.timeline import Timeline
 END = datetime(2016, 6, 1, 12, tzinfo=UTC)
 STEP, A_DAY = timedelta(minutes=10), 144
 LOG = "uci_incident_event_log"
+#: Messages a day, lines of a digest, when a day begins and when its digests go out.
+CAP, LINES, NINE, GATHERED = 5, 20, time(9), time(9, 10)
+
+
+def may_wait(upcoming: Next) -> bool:
+    """A person's first about it."""
+    return upcoming.recipient.startswith("person:") and upcoming.step == 0 and "+" not in upcoming.occasion
+
+
+def workday_after(day: date) -> date:
+    return next(one for one in (day + timedelta(days=n) for n in range(1, 8)) if one.weekday() < 5)
 
 
 @dataclass
@@ -39,47 +50,124 @@ class Past:
 
     history: History
     told: list[Told] = field(default_factory=list)
+    #: For want of a place it is left alone until then, if nothing happens to it.
+    rests: datetime | None = None
     _folded: dict[int, Timeline | None] = field(default_factory=dict)
 
     def at(self, now: datetime) -> Timeline | None:
         known = sum(change.at <= now for change in self.history.changes) if self._folded else 0
         known = known or self.history.known_at(now)
         if known not in self._folded:
-            self._folded = {known: self.history.first(known)}
+            self._folded, self.rests = {known: self.history.first(known)}, None
         return self._folded[known]
+
+    def mark(self, upcoming: Next, state: str, now: datetime) -> None:
+        rest = [one for one in self.told if (one.occasion, one.step) != (upcoming.occasion, upcoming.step)]
+        sent_at = now if state == "sent" else None
+        self.told = [*rest, Told(upcoming.occasion, upcoming.step, upcoming.recipient, state, now, sent_at)]
+
+
+@dataclass
+class Digest:
+    """What a person hears on one morning."""
+
+    waiting: list[tuple[Past, Next]] = field(default_factory=list)
+    sent: bool = False
 
 
 @dataclass
 class Force:
-    """What would have been sent, by looking at everything all the time."""
+    """What would have been sent, by looking at everything all the time. Five days a week from nine on, no calendars."""
 
     desk: Desk
     pasts: list[Past]
     zone: ZoneInfo
     sent: list[tuple[Past, Next, datetime]] = field(default_factory=list)
     put_off: set[tuple[int, str, int]] = field(default_factory=set)
+    moved_before: int = 0
+    digests: defaultdict[tuple[str, date], Digest] = field(default_factory=lambda: defaultdict(Digest))
+    #: Messages of one nudge each.
+    alone: Counter[tuple[str, date]] = field(default_factory=Counter)
 
     def step(self, now: datetime) -> None:
         wanted = sorted(self._wanted(now), key=lambda one: (-one[1].waited / max(one[1].threshold, 1), one[1].ticket))
-        today = now.astimezone(self.zone).date()
-        heard = Counter(n.recipient for _, n, at in self.sent[-5000:] if at.astimezone(self.zone).date() == today)
-        for past, _, upcoming in wanted:
-            if heard[upcoming.recipient] >= self.desk.rules.person_per_day:
-                self.put_off.add((past.history.ticket.id, upcoming.occasion, upcoming.step))
-                continue
-            heard[upcoming.recipient] += 1
-            past.told.append(Told(upcoming.occasion, upcoming.step, upcoming.recipient, "sent", now, now))
-            self.sent.append((past, upcoming, now))
+        today, before = now.astimezone(self.zone).date(), Counter[str]()
+        mild, others = [], []
+        for past, stall, upcoming in wanted:
+            before[upcoming.recipient] += 1
+            if before[upcoming.recipient] > CAP + LINES:
+                self._leave(past, upcoming, today)
+            elif may_wait(upcoming) and stall.waited < 1.5 * max(stall.threshold, 1):
+                mild.append((past, upcoming))
+            else:
+                others.append((past, upcoming))
+        early = today.weekday() < 5 and now.astimezone(self.zone).time() < GATHERED
+        for past, upcoming in mild:
+            self._write(past, upcoming, today if early else workday_after(today), today)
+        over = [one for one in others if not self._send_alone(*one, today, now)]
+        for past, upcoming in over:
+            if may_wait(upcoming):
+                self._write(past, upcoming, workday_after(today), today)
+            else:
+                self._leave(past, upcoming, today)
+        for digest in self.digests.values():
+            digest.waiting = [one for one in digest.waiting if self._holds(*one, now)]
+        for (_, day), digest in self.digests.items():
+            if digest.waiting and (day < today or (day == today and now.astimezone(self.zone).time() >= GATHERED)):
+                self._send_together(digest, now)
 
     def _wanted(self, now: datetime) -> Iterator[tuple[Past, Stall, Next]]:
         for past in self.pasts:
             timeline, source = past.at(now), past.history.ticket.source_id
             stall = find(timeline, self.desk.policy(source), now) if timeline else None
-            if stall is None:
+            if stall is None or (past.rests is not None and now < past.rests):
                 continue
             upcoming = next_nudge(stall, past.told, self.desk.situation(source, stall), now)
             if upcoming is not None and upcoming.at <= now:
                 yield past, stall, upcoming
+
+    def _send_alone(self, past: Past, upcoming: Next, today: date, now: datetime) -> bool:
+        whose = upcoming.recipient, today
+        digest = self.digests.get(whose)
+        if self.alone[whose] + bool(digest and (digest.sent or digest.waiting)) >= CAP:
+            return False
+        self.alone[whose] += 1
+        past.mark(upcoming, "sent", now)
+        self.sent.append((past, upcoming, now))
+        return True
+
+    def _write(self, past: Past, upcoming: Next, morning: date, today: date) -> None:
+        digest = self.digests[upcoming.recipient, morning]
+        if len(digest.waiting) == LINES:
+            self._leave(past, upcoming, today)
+            return
+        digest.waiting.append((past, upcoming))
+        past.mark(upcoming, "due", upcoming.at)
+
+    def _leave(self, past: Past, upcoming: Next, today: date) -> None:
+        past.rests = datetime.combine(workday_after(today), NINE, self.zone)
+        self.put_off.add((past.history.ticket.id, upcoming.occasion, upcoming.step))
+
+    def _holds(self, past: Past, upcoming: Next, now: datetime) -> bool:
+        timeline = past.at(now)
+        turn = whose_turn(timeline) if timeline else None
+        if turn is None or iso(turn.still_since) != upcoming.occasion:
+            past.mark(upcoming, "withdrawn", now)
+            self.moved_before += 1
+            return False
+        return True
+
+    def _send_together(self, digest: Digest, now: datetime) -> None:
+        for past, upcoming in digest.waiting:
+            timeline = past.at(now)
+            assert timeline is not None
+            turn = whose_turn(timeline)
+            meant = turn is not None and upcoming.recipient == f"person:{turn.assignee}"
+            past.mark(upcoming, "sent" if meant else "failed", now)
+            if meant:
+                self.sent.append((past, upcoming, now))
+                digest.sent = True
+        digest.waiting = []
 
     def counts(self, start: datetime, end: datetime) -> dict[str, Any]:
         moved = [self._moved_at(past, upcoming, at, end) for past, upcoming, at in self.sent]
@@ -88,17 +176,25 @@ class Force:
         for (past, upcoming, at), then in pairs:
             occasion = upcoming.occasion.partition("+")[0]
             first.setdefault((past.history.ticket.id, occasion), (then or end) - at)
-        recipients = Counter(upcoming.recipient for _, upcoming, _ in self.sent)
+        nudges = Counter(upcoming.recipient for _, upcoming, _ in self.sent)
+        mornings = Counter(recipient for (recipient, _), digest in self.digests.items() if digest.sent)
+        messages = Counter(mornings)
+        for (recipient, _), n in self.alone.items():
+            messages[recipient] += n
         return {
             "from": iso(start),
             "until": iso(end),
+            "messages": messages.total(),
+            "digests": mornings.total(),
+            "lines": len(self.sent) - self.alone.total(),
             "sent": len(self.sent),
             "tickets": len({past.history.ticket.id for past, _, _ in self.sent}),
-            "recipients": sorted(recipients.values()),
+            "recipients": sorted((n, messages[recipient]) for recipient, n in nudges.items()),
             "by_step": dict(sorted(Counter(str(upcoming.step) for _, upcoming, _ in self.sent).items())),
             "by_rule": dict(Counter(upcoming.rule for _, upcoming, _ in self.sent)),
             "after_moved": 0,
             "moved_within_2h": sum(then is not None and then - at <= timedelta(hours=2) for (_, _, at), then in pairs),
+            "moved_before": self.moved_before,
             "avoidable_hours": round(sum(first.values(), timedelta()).total_seconds() / 3600),
             "put_off": len(self.put_off),
         }
@@ -128,6 +224,8 @@ def by_force(deps: Deps, start: datetime, end: datetime) -> dict[str, Any]:
             # Nothing more happens to what was over before this day began and is not touched in it.
             until = now + timedelta(days=1)
             found.pasts = [past for past in pasts if past.at(now) is None or lives(past, now, until)]
+            for past in found.pasts:
+                past.rests = None
         found.step(now)
     return found.counts(start, end)
 
@@ -148,6 +246,8 @@ def test_the_rehearsal_counts_what_a_replay_by_force_counts(databases: Databases
     with small_desk(databases.sqlite(), tmp_path / "home", rules="", clock=FrozenClock(END)) as deps:
         import_file(deps.engine, log, read_map(mapping))
         found = as_json(rehearse(deps.engine, deps.facts, deps.settings, END, days))
-        found["recipients"] = sorted(one["n"] for one in found["recipients"])
+        found["recipients"] = sorted((one["n"], one["messages"]) for one in found["recipients"])
         assert found["sent"] > 100
+        assert found["digests"] > 100
+        assert found["moved_before"] > 10
         assert found == by_force(deps, END - timedelta(days=days), END)

@@ -262,6 +262,8 @@ def _cells(row: dict[str, Any], lang: Lang) -> list[str]:
 def _print_rehearsal(found: Rehearsal, days: int, timezone: str, lang: Lang, now: datetime) -> None:
     out, numbers = Console(), {name: format_number(value, lang) for name, value in found.counts().items()}
     out.print(t("nudges.rehearsal", lang, days=days, until=format_instant(now, timezone, lang), **numbers))
+    if found.moved_before or any(one.digest for one in found.sent):
+        out.print(t("nudges.rehearsal_digests", lang, before=format_number(found.moved_before, lang), **numbers))
     out.print(t("nudges.rehearsal_moved", lang, **numbers))
     out.print(t("nudges.rehearsal_avoidable", lang, **numbers))
     if found.sent:

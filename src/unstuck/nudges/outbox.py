@@ -15,7 +15,7 @@ out, and counts as unsure. Every mark is guarded by the claim: a worker that los
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,17 +23,13 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from unstuck.clock import iso
 from unstuck.notices import NOTICE
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.hours import next_decent
-from unstuck.nudges.ladder import base
 from unstuck.nudges.plan import look_again
-from unstuck.nudges.rules import RUNGS
+from unstuck.nudges.recheck import Seen, fate_of, look_once_more
 from unstuck.nudges.sweep import NUDGE, told_of
-from unstuck.nudges.trial import is_held_out
+from unstuck.nudges.told import Told
 from unstuck.stalls.histories import Known, histories
-from unstuck.stalls.turn import Turn, whose_turn
 
 #: Long enough for every call to Slack that one nudge may need to time out.
 LEASE = timedelta(seconds=120)
@@ -91,28 +87,13 @@ def _pick(session: Session, now: datetime) -> Any:
     return session.execute(wanted.with_for_update(skip_locked=True)).one_or_none()
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The ticket of a nudge, looked at once more."""
-
-    ticket: Known
-    #: It still stands as it did.
-    holds: bool
-    #: Its recipient still stands on that rung: is here, has the ticket, leads the team.
-    meant: bool
-    #: When its recipient may be disturbed next; now, or later.
-    decent_at: datetime
-    #: Business seconds it has waited by now.
-    waited: int
-
-
 def _check(session: Session, row: Any, desk: Desk, now: datetime, lease: timedelta) -> Claim | None:
     """Look at the ticket once more: claim the nudge, or put it where it belongs.
 
     One that may be in Slack already is claimed in any case, to find out.
     """
     if row.tried_at is not None:
-        return _take(session, row, _look(session, row, desk, now), now, lease)
+        return _take(session, row, _look(session, row, _told(session, row), desk, now), now, lease)
     seen = recheck(session, row, desk, now)
     if seen is None:
         return None
@@ -124,49 +105,34 @@ def _check(session: Session, row: Any, desk: Desk, now: datetime, lease: timedel
 
 def recheck(session: Session, row: Any, desk: Desk, now: datetime) -> Seen | None:
     """The ticket of a nudge that has not been tried, seen once more; None when it is not to be sent, and is marked so."""
-    seen = _look(session, row, desk, now)
-    if not seen.holds:
-        _update(session, row.id, state="withdrawn", outcome=row.outcome or "moved", outcome_at=now)
-        return None
-    if not seen.meant:
-        # As if they could not be reached: the ladder goes on at once.
-        _update(session, row.id, state="failed")
-        look_again(session.connection(), row.ticket_id, now)
-        return None
-    if seen.decent_at <= now and _is_held_out(session, row, desk):
-        # As if it had been sent: the ladder goes on by its waits, and what becomes of the ticket is followed.
-        _update(session, row.id, state="held", sent_at=now, digest=None)
-        look_again(session.connection(), row.ticket_id, now)
-        return None
-    return seen
+    told = _told(session, row)
+    seen = _look(session, row, told, desk, now)
+    match fate_of(seen, row, told, desk, now, asks=row.payload.get("ask")):
+        case "withdrawn":
+            _update(session, row.id, state="withdrawn", outcome=row.outcome or "moved", outcome_at=now)
+            return None
+        case "failed":
+            # As if they could not be reached: the ladder goes on at once.
+            _update(session, row.id, state="failed")
+        case "held":
+            # As if it had been sent: the ladder goes on by its waits, and what becomes of the ticket is followed.
+            _update(session, row.id, state="held", sent_at=now, digest=None)
+        case "due":
+            return seen
+    look_again(session.connection(), row.ticket_id, now)
+    return None
 
 
-def _is_held_out(session: Session, row: Any, desk: Desk) -> bool:
-    """Whether the trial holds it back; not once somebody has heard of this stall."""
-    if row.payload.get("ask") or not is_held_out(row.ticket_id, row.occasion, row.recipient, desk.rules.trial.hold_out):
-        return False
-    told = told_of(session.connection(), [row.ticket_id]).get(row.ticket_id, {})
-    return not any(base(one.occasion) == base(row.occasion) and one.state == "sent" for one in told.values())
+def _told(session: Session, row: Any) -> list[Told]:
+    """All nudges about the ticket of one."""
+    return list(told_of(session.connection(), [row.ticket_id]).get(row.ticket_id, {}).values())
 
 
-def _look(session: Session, row: Any, desk: Desk, now: datetime) -> Seen:
+def _look(session: Session, row: Any, told: Sequence[Told], desk: Desk, now: datetime) -> Seen:
     history = next(histories(session.connection(), [row.ticket_id]), None)
-    timeline = history.at(now) if history else None
-    if history is None or timeline is None:
+    if history is None:
         return Seen(Known(row.ticket_id, 0, "?"), False, False, now, 0)
-    policy = desk.policy(history.ticket.source_id)
-    turn = whose_turn(timeline, policy.bots)
-    if turn is None:
-        return Seen(history.ticket, False, False, now, 0)
-    source = history.ticket.source_id
-    calendar = desk.calendar(source, row.recipient, turn.team)
-    return Seen(
-        ticket=history.ticket,
-        holds=_holds(session, row, turn, desk),
-        meant=desk.directory(source).who(RUNGS[row.step], turn) == row.recipient,
-        decent_at=next_decent(now, desk.hours(source, row.recipient), calendar, desk.timezone),
-        waited=policy.calendar_of(turn.team).between(turn.since, now),
-    )
+    return look_once_more(history, row, told, desk, now)
 
 
 def _take(session: Session, row: Any, seen: Seen, now: datetime, lease: timedelta) -> Claim:
@@ -190,16 +156,6 @@ def _take(session: Session, row: Any, seen: Seen, now: datetime, lease: timedelt
         moved=not seen.holds,
         waited=seen.waited,
     )
-
-
-def _holds(session: Session, row: Any, turn: Turn, desk: Desk) -> bool:
-    """Whether the ticket still stands as it did, on a party the rule is about, and nobody has answered."""
-    rule = desk.rules.rule_for(turn.party.kind)
-    if iso(turn.still_since) != base(row.occasion) or rule is None or rule.name != row.rule:
-        return False
-    told = told_of(session.connection(), [row.ticket_id]).get(row.ticket_id, {})
-    answers = ("mine", "snoozed", "false_alarm")
-    return not any(one.occasion == row.occasion and one.outcome in answers for one in told.values())
 
 
 def _update(session: Session, nudge: int, **values: Any) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, delete, func, select, true, update
@@ -21,13 +22,15 @@ from unstuck.notices import Told
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.garbage import searched_rarely
 from unstuck.nudges.glance import Look
-from unstuck.nudges.mornings import GATHER, is_mild, may_wait, morning_of, next_morning_of
-from unstuck.nudges.rules import DIGEST_LINES
+from unstuck.nudges.mornings import GATHER
+from unstuck.nudges.places import day_after, find_places
 from unstuck.nudges.sweep import CURSOR, IN_FLIGHT, NUDGE, WATCH, Findings, Wanted, Whom
 from unstuck.stalls.find import Stall
 from unstuck.tickets.database import lock_for_writing
 from unstuck.tickets.history import TICKET, chunks
 
+#: States of a nudge that has reached somebody or will.
+LIVE = ("due", "sending", "sent")
 #: Looks, and about as many nudges, that are written in one transaction.
 AT_ONCE, NUDGES_AT_ONCE = 20_000, 2_000
 #: The pause after a transaction, as a share of its time.
@@ -109,95 +112,36 @@ def _places(
     connection: Connection, wanted: Sequence[Wanted], desk: Desk, now: datetime
 ) -> tuple[list[dict[str, Any]], list[Wanted]]:
     """Rows of the nudges that find a place, today or in a morning's digest, and those that find none."""
-    gathering, heard = _Gathering(connection, desk, now), spent(connection, now, whom={one.whom for one in wanted})
-    left_out = gathering.take([one for one in wanted if is_mild(one, desk)], morning_of, heard)
-    chosen, over = within_caps([one for one in wanted if not is_mild(one, desk)], heard, desk, now)
-    left_out += [one for one in over if not may_wait(one, desk)]
-    left_out += gathering.take([one for one in over if may_wait(one, desk)], next_morning_of, heard)
-    notices.put_all(connection, gathering.notices.values())
+    heard = spent(connection, now, whom={one.whom for one in wanted})
+    places = find_places(wanted, heard, partial(_count_lines, connection), desk, now)
+    digests: dict[str, tuple[Told, datetime]] = {}
+    for line in places.lines:
+        one = line.one
+        told = Told(line.digest, "morning", {}, one.next.recipient, one.ticket.source_id, one.stall.team)
+        digests.setdefault(line.digest, (told, line.at + GATHER))
+    notices.put_all(connection, digests.values())
     sources = _source_names(connection)
-    rows = [_row(one, sources[one.ticket.source_id]) for one in chosen]
-    rows += [_row(one, sources[one.ticket.source_id]) | morning for one, morning in gathering.found]
-    return rows, left_out
+    rows = [_row(one, sources[one.ticket.source_id]) for one in places.alone]
+    gathered = [(line.one, {"digest": line.digest, "due_at": line.at}) for line in places.lines]
+    rows += [_row(one, sources[one.ticket.source_id]) | morning for one, morning in gathered]
+    return rows, places.left_out
 
 
-@dataclass(slots=True)
-class _Gathering:
-    """Nudges that wait for a morning's digest, with what their rows say of that."""
-
-    connection: Connection
-    desk: Desk
-    now: datetime
-    found: list[tuple[Wanted, dict[str, Any]]] = field(default_factory=list)
-    #: The digests that tell them, by key, with when each is due.
-    notices: dict[str, tuple[Told, datetime]] = field(default_factory=dict)
-    _lines: Counter[str] = field(default_factory=Counter)
-
-    def take(
-        self,
-        some: Iterable[Wanted],
-        when: Callable[[Wanted, Desk, datetime], tuple[str, datetime]],
-        heard: dict[Whom, list[datetime]],
-    ) -> list[Wanted]:
-        """Find a place for each, the longest overdue first; those for which there is none.
-
-        A digest is added to what its reader has `heard`: once, for it is one message.
-        """
-        left_out: list[Wanted] = []
-        placed = [(one, *when(one, self.desk, self.now)) for one in by_overdue(some)]
-        self._count({key for _, key, _ in placed} - self._lines.keys())
-        for one, key, at in placed:
-            if not self._lines[key]:
-                heard.setdefault(one.whom, []).append(at)
-            if self._lines[key] >= DIGEST_LINES:
-                left_out.append(one)
-                continue
-            self._lines[key] += 1
-            told = Told(key, "morning", {}, one.next.recipient, one.ticket.source_id, one.stall.team)
-            self.notices.setdefault(key, (told, at + GATHER))
-            self.found.append((one, {"digest": key, "due_at": at}))
-        return left_out
-
-    def _count(self, keys: Collection[str]) -> None:
-        """Note how many lines wait for digests already."""
-        for some in chunks(sorted(keys)):
-            waiting = select(NUDGE.c.digest, func.count()).where(NUDGE.c.digest.in_(some)).group_by(NUDGE.c.digest)
-            for digest, lines in self.connection.execute(waiting):
-                self._lines[digest] = lines
-
-
-def by_overdue(some: Iterable[Wanted]) -> list[Wanted]:
-    """The longest overdue first."""
-    return sorted(some, key=lambda one: (-one.overdue, one.ticket.id))
-
-
-def within_caps(
-    wanted: Iterable[Wanted], spent: Mapping[Whom, Sequence[datetime]], desk: Desk, now: datetime
-) -> tuple[list[Wanted], list[Wanted]]:
-    """Nudges that may go out today and those put off: the longest overdue first, so many to a recipient."""
-    chosen: list[Wanted] = []
-    put_off: list[Wanted] = []
-    today: Counter[Whom] = Counter()
-    for one in by_overdue(wanted):
-        start, end = desk.situation(one.ticket.source_id, one.stall).day(now, one.next.recipient)
-        before = sum(start <= at < end for at in spent.get(one.whom, ()))
-        if before + today[one.whom] < desk.rules.person_per_day:
-            today[one.whom] += 1
-            chosen.append(one)
-        else:
-            put_off.append(one)
-    return chosen, put_off
-
-
-def day_after(one: Wanted, desk: Desk, now: datetime) -> datetime:
-    """When the caps leave room again: the next decent hour of another day."""
-    return desk.situation(one.ticket.source_id, one.stall).next_day(now, one.next.recipient)
+def _count_lines(connection: Connection, digests: Collection[str]) -> dict[str, int]:
+    """How many lines digests have already, by key; those that were withdrawn are told by none."""
+    found = Counter[str]()
+    columns = NUDGE.c.digest, NUDGE.c.state, func.count()
+    for some in chunks(sorted(digests)):
+        by_state = select(*columns).where(NUDGE.c.digest.in_(some)).group_by(NUDGE.c.digest, NUDGE.c.state)
+        for digest, state, lines in connection.execute(by_state):
+            found[digest] += lines if state in LIVE else 0
+    return found
 
 
 def spent(
     connection: Connection,
     now: datetime,
-    states: Sequence[str] = ("due", "sending", "sent"),
+    states: Sequence[str] = LIVE,
     whom: Collection[Whom] | None = None,
 ) -> dict[Whom, list[datetime]]:
     """When recipients, all or some, got, or are about to get, messages in the last two days."""

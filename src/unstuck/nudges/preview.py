@@ -13,7 +13,8 @@ from unstuck.i18n import Lang
 from unstuck.nudges.at_risk import AtRisk, reason_words
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.message import party_name, reason, recipient_name
-from unstuck.nudges.plan import as_payload, spent, within_caps
+from unstuck.nudges.places import within_caps
+from unstuck.nudges.plan import as_payload, spent
 from unstuck.nudges.sweep import Wanted, examine, told_of
 from unstuck.stalls.clocks import working_day
 from unstuck.stalls.histories import histories

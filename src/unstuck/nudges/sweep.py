@@ -142,10 +142,10 @@ class _Close:
     looks: list[Look] = field(default_factory=list)
     #: Stalls that are left for another day.
     crowded_out: list[Look] = field(default_factory=list)
-    wanted: _Longest = field(init=False)
+    wanted: Longest = field(init=False)
 
     def __post_init__(self) -> None:
-        self.wanted = _Longest(self.desk.rules.most_at_once)
+        self.wanted = Longest(self.desk.rules.most_at_once)
 
     def look(self, tickets: Sequence[int], told: Container[int]) -> None:
         for some in chunks(tickets):
@@ -188,7 +188,7 @@ class _Close:
 
 
 @dataclass(slots=True)
-class _Longest:
+class Longest:
     """The nudges wanted, of each recipient only as many as may go out in a day: the longest overdue."""
 
     most: int
