@@ -46,7 +46,8 @@ def find_places(
     lines digests have already, by key.
     """
     found, gathering = Places(), _Gathering(heard, waiting, desk, now)
-    found.left_out += gathering.take([one for one in wanted if is_mild(one, desk)], morning_of)
+    no_room = gathering.take([one for one in wanted if is_mild(one, desk)], morning_of)
+    found.left_out += gathering.take(no_room, next_morning_of)
     found.alone, over = within_caps([one for one in wanted if not is_mild(one, desk)], heard, desk, now)
     found.left_out += [one for one in over if not may_wait(one, desk)]
     found.left_out += gathering.take([one for one in over if may_wait(one, desk)], next_morning_of)
@@ -70,21 +71,30 @@ class _Gathering:
     ) -> list[Wanted]:
         """Find a place for each, the longest overdue first; those for which there is none.
 
-        A digest is added to what its reader has heard: once, for it is one message.
+        A digest is added to what its reader has heard: once, for it is one message, and only where its day has room.
         """
         left_out: list[Wanted] = []
         placed = [Line(one, *when(one, self.desk, self.now)) for one in by_overdue(some)]
         if unknown := {line.digest for line in placed} - self._n.keys():
             self._n.update(self.waiting(unknown))
         for line in placed:
-            if not self._n[line.digest]:
-                self.heard.setdefault(line.one.whom, []).append(line.at)
-            if self._n[line.digest] >= DIGEST_LINES:
+            lines = self._n[line.digest]
+            if lines >= DIGEST_LINES or (not lines and not self._has_room(line)):
                 left_out.append(line.one)
                 continue
+            if not lines:
+                self.heard.setdefault(line.one.whom, []).append(line.at)
             self._n[line.digest] += 1
             self.lines.append(line)
         return left_out
+
+    def _has_room(self, line: Line) -> bool:
+        """Whether its reader may get one more message on the digest's day."""
+        start, end = self.desk.situation(line.one.ticket.source_id, line.one.stall).day(
+            line.at, line.one.next.recipient
+        )
+        heard = sum(start <= at < end for at in self.heard.get(line.one.whom, ()))
+        return heard < self.desk.rules.person_per_day
 
 
 def by_overdue(some: Iterable[Wanted]) -> list[Wanted]:
