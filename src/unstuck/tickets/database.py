@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -22,6 +24,8 @@ HEAD = "0001"
 
 #: How long a writer waits for another one before it gives up.
 BUSY_TIMEOUT_S = 15
+#: How often it asks whether its turn has come.
+ASK_EVERY_S = 0.001
 _CONNECT_TIMEOUT_S = 5
 #: Any constant will do, as long as every process of ours takes the same.
 _WRITER_LOCK = 7_160_001
@@ -131,8 +135,34 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails at once, without waiting, when somebody else
     # wrote in between. Taking the write lock at the start makes it wait its turn instead.
-    only_reads = connection.get_execution_options().get("only_reads", False)
-    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("only_reads", False):
+        connection.exec_driver_sql("BEGIN")
+    else:
+        _wait_for_turn(connection)
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Begin to write as soon as nobody else does; raises what SQLite says after `BUSY_TIMEOUT_S`.
+
+    SQLite's own wait asks ever more rarely, every 100 ms in the end: where others write one after the other, whoever
+    has waited longest gets the lock last.
+    """
+    raw: Any = connection.connection.driver_connection
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    raw.execute("PRAGMA busy_timeout = 0")
+    try:
+        while time.monotonic() < until:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT):
+                    raise
+                time.sleep(ASK_EVERY_S)
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 
 
 def _bring_up_to_date(engine: Engine, url: str) -> None:
