@@ -103,11 +103,12 @@ class Force:
                 others.append((past, upcoming))
         early = today.weekday() < 5 and now.astimezone(self.zone).time() < GATHERED
         for past, upcoming in mild:
-            self._write(past, upcoming, today if early else workday_after(today), today)
+            if not early or not self._write(past, upcoming, today):
+                self._write_or_leave(past, upcoming, today)
         over = [one for one in others if not self._send_alone(*one, today, now)]
         for past, upcoming in over:
             if may_wait(upcoming):
-                self._write(past, upcoming, workday_after(today), today)
+                self._write_or_leave(past, upcoming, today)
             else:
                 self._leave(past, upcoming, today)
         for digest in self.digests.values():
@@ -136,13 +137,18 @@ class Force:
         self.sent.append((past, upcoming, now))
         return True
 
-    def _write(self, past: Past, upcoming: Next, morning: date, today: date) -> None:
-        digest = self.digests[upcoming.recipient, morning]
-        if len(digest.waiting) == LINES:
+    def _write_or_leave(self, past: Past, upcoming: Next, today: date) -> None:
+        if not self._write(past, upcoming, workday_after(today)):
             self._leave(past, upcoming, today)
-            return
+
+    def _write(self, past: Past, upcoming: Next, morning: date) -> bool:
+        """Into a morning's digest, unless that is full, or would be one message too many."""
+        digest, alone = self.digests[upcoming.recipient, morning], self.alone[upcoming.recipient, morning]
+        if len(digest.waiting) == LINES or (not digest.waiting and not digest.sent and alone >= CAP):
+            return False
         digest.waiting.append((past, upcoming))
         past.mark(upcoming, "due", upcoming.at)
+        return True
 
     def _leave(self, past: Past, upcoming: Next, today: date) -> None:
         past.rests = datetime.combine(workday_after(today), NINE, self.zone)
