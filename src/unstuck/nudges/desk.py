@@ -19,6 +19,7 @@ from unstuck.stalls import thresholds, visits
 from unstuck.stalls.clocks import Calendars
 from unstuck.stalls.find import Policy, Stall
 from unstuck.stalls.thresholds import Group, Threshold, Thresholds
+from unstuck.stalls.turn import Turn
 from unstuck.tickets.calendars import BusinessCalendar, load_calendars
 from unstuck.tickets.database import reading
 
@@ -94,7 +95,7 @@ class Desk:
         own = person.team if person is not None and person.team else team
         return self.calendars.known(self.policy(source).team_name(own))
 
-    def situation(self, source: int, stall: Stall | Holder) -> Situation:
+    def situation(self, source: int, stall: Stall | Turn | Holder) -> Situation:
         """Where a stall happens."""
         directory = self.directory(source)
         team = self.policy(source).team_name(stall.team)

@@ -9,7 +9,6 @@ from typing import Literal, Protocol
 
 from unstuck.clock import iso
 from unstuck.nudges.desk import Desk
-from unstuck.nudges.hours import next_decent
 from unstuck.nudges.rules import RUNGS
 from unstuck.nudges.sweep import Past
 from unstuck.nudges.told import Told, base
@@ -59,12 +58,12 @@ def look_once_more(past: Past, nudge: Outgoing, told: Sequence[Told], desk: Desk
     turn = whose_turn(timeline, policy.bots) if timeline else None
     if turn is None:
         return Seen(past.ticket, False, False, now, 0)
-    calendar = desk.calendar(source, nudge.recipient, turn.team)
+    place = desk.situation(source, turn)
     return Seen(
         ticket=past.ticket,
         holds=_holds(nudge, turn, told, desk),
-        meant=desk.directory(source).who(RUNGS[nudge.step], turn) == nudge.recipient,
-        decent_at=next_decent(now, desk.hours(source, nudge.recipient), calendar, desk.timezone),
+        meant=place.who(RUNGS[nudge.step]) == nudge.recipient,
+        decent_at=place.decent(now, nudge.recipient),
         waited=policy.calendar_of(turn.team).between(turn.since, now),
     )
 
