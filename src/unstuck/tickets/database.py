@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
@@ -26,6 +27,7 @@ HEAD = "0001"
 BUSY_TIMEOUT_S = 15
 #: How often it asks whether its turn has come.
 ASK_EVERY_S = 0.001
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_BUSY_RECOVERY})
 _CONNECT_TIMEOUT_S = 5
 #: Any constant will do, as long as every process of ours takes the same.
 _WRITER_LOCK = 7_160_001
@@ -128,7 +130,9 @@ def _engine(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # Python's driver opens transactions too late (at the first write); `_begin_sqlite` does it instead.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    # Of several that open a new file at once all but one are told that it is locked, without any wait.
+    _insist(connection, "PRAGMA journal_mode=WAL")
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -148,21 +152,26 @@ def _wait_for_turn(connection: Connection) -> None:
     has waited longest gets the lock last.
     """
     raw: Any = connection.connection.driver_connection
-    until = time.monotonic() + BUSY_TIMEOUT_S
     raw.execute("PRAGMA busy_timeout = 0")
     try:
-        while time.monotonic() < until:
-            try:
-                raw.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT):
-                    raise
-                time.sleep(ASK_EVERY_S)
-            else:
-                return
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _insist(raw, "BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise OperationalError("BEGIN IMMEDIATE", None, error) from error
     finally:
         raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+
+
+def _insist(raw: Any, statement: str) -> None:
+    """Try until nobody else holds the lock; raises what SQLite says after `BUSY_TIMEOUT_S`."""
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            raw.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _BUSY or time.monotonic() >= until:
+                raise
+        time.sleep(ASK_EVERY_S)
 
 
 def _bring_up_to_date(engine: Engine, url: str) -> None:
