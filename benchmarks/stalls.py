@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,14 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from unstuck.facts import Facts, timers
 from unstuck.facts.timers import Timer
 from unstuck.imports.mapping import read_map
-from unstuck.stalls import deadlines, moments
+from unstuck.stalls import days_off, deadlines, moments
 from unstuck.stalls.questions import missing, overstaying
-from unstuck.stalls.risk import PLAIN, WEEKDAYS, Forecast, Learner, Question
+from unstuck.stalls.risk import PLAIN, WEEKDAYS, Forecast, Learner, Question, Recipe
 from unstuck.testing import import_file
 from unstuck.tickets.calendars import BusinessCalendar
 from unstuck.tickets.store import open_store
 
-TRAIN, WEEK = 0.6, 7 * 86_400
+TRAIN, DAY, WEEK = 0.6, 86_400, 7 * 86_400
 #: Weeks with fewer moments say nothing about calibration; the first weeks are not judged.
 FEW, FIRST = 200, 4
 HOURS = (4, 24, 72)
@@ -82,8 +83,9 @@ def off_by_luck(chance: Floats, times: int = 400) -> tuple[float, float]:
     return round(float(np.median(found)), 4), round(float(np.quantile(found, 0.95)), 4)
 
 
-def judge(task: str, question: Question, train: Flags, truth: Flags, known: Flags, cut: int) -> Weeks:
+def judge(con: Any, task: str, question: Question, train: Flags, truth: Flags, known: Flags, cut: int) -> Weeks:
     """Everything about one question; `truth` holds for rows that are `known`."""
+    question = as_of(con, question, cut)
     asked, learner = question.moments.asked, Learner(question)
     rows, test = np.flatnonzero(train & (asked < cut)), np.flatnonzero(~train & known)
     say(task, "static threshold per stage", truth[test], learner.learn(rows, cut, PLAIN).chances(test))
@@ -91,7 +93,7 @@ def judge(task: str, question: Question, train: Flags, truth: Flags, known: Flag
     say(task, "unstuck", truth[test], forecast.chances(test), recipe=str(forecast.recipe), wall_s=wall, cpu_s=cpu)
     say(task, "LightGBM", truth[test], boosted(question, forecast, rows, test))
     print(json.dumps({"task": task, "alerts": [str(one) for one in forecast.risks(highest(forecast, test))]}))
-    weeks, took = weekly(question, learner, test, truth, cut)
+    weeks, took = weekly(con, question, test, truth, cut)
     say_weeks(task, weeks, **took)
     return weeks
 
@@ -129,20 +131,39 @@ def learned(learner: Learner, rows: Rows, now: int) -> tuple[Forecast, float, fl
     return forecast, round(time.perf_counter() - wall, 1), round(time.process_time() - cpu, 1)
 
 
-def weekly(question: Question, learner: Learner, test: Rows, truth: Flags, cut: int) -> tuple[Weeks, dict[str, float]]:
-    """Learned anew each week from all that was known then, and asked about the week: what came and what was said.
+def as_of(con: Any, question: Question, now: int) -> Question:
+    """The question with the days off that were found by then, and those to be expected."""
+    return replace(
+        question, weekdays=days_off.find(con, datetime.fromtimestamp(now, UTC), question.calendar).weekdays()
+    )
 
-    Also the seconds of the slowest learning.
+
+def weekly(con: Any, question: Question, test: Rows, truth: Flags, cut: int) -> tuple[Weeks, dict[str, float]]:
+    """Learned anew each day from all that was known then, and asked about the day: what came of each week and what was said.
+
+    How to reckon is chosen anew each week. Also the seconds of the slowest choice with its learning.
     """
     asked, weeks, slowest = question.moments.asked, {}, {"slowest_wall_s": 0.0, "slowest_cpu_s": 0.0}
     for number, begin in enumerate(range(cut, int(asked[test].max()) + 1, WEEK)):
-        week = test[(asked[test] >= begin) & (asked[test] < begin + WEEK)]
-        if len(week) >= FEW:
-            before = np.flatnonzero(asked < begin)
-            forecast, *took = learned(learner, before, begin)
-            slowest = {name: max(was, now) for (name, was), now in zip(slowest.items(), took, strict=True)}
-            weeks[number] = truth[week], forecast.chances(week), boosted(question, forecast, before, week)
+        if np.sum((asked[test] >= begin) & (asked[test] < begin + WEEK)) < FEW:
+            continue
+        question = as_of(con, question, begin)
+        forecast, *took = learned(Learner(question), np.flatnonzero(asked < begin), begin)
+        slowest = {name: max(was, now) for (name, was), now in zip(slowest.items(), took, strict=True)}
+        said = [daily(con, question, forecast.recipe, test, now) for now in range(begin, begin + WEEK, DAY)]
+        rows, chances, theirs = (np.concatenate(parts) for parts in zip(*said, strict=True))
+        weeks[number] = truth[rows], chances, theirs
     return weeks, slowest
+
+
+def daily(con: Any, question: Question, recipe: Recipe, test: Rows, now: int) -> tuple[Rows, Floats, Floats]:
+    """The day's moments, and what is said of them by what was learned when it began."""
+    asked = question.moments.asked
+    before, today = np.flatnonzero(asked < now), test[(asked[test] >= now) & (asked[test] < now + DAY)]
+    if not len(today):
+        return today, np.zeros(0), np.zeros(0)
+    forecast = Learner(as_of(con, question, now)).learn(before, now, recipe)
+    return today, forecast.chances(today), boosted(question, forecast, before, today)
 
 
 def say_weeks(task: str, weeks: Weeks, **more: float) -> None:
@@ -163,8 +184,8 @@ def say_weeks(task: str, weeks: Weeks, **more: float) -> None:
             "by_luck_95": most,
             "worst_week": round(max(off(late, chance) for late, chance, _ in judged), 4),
         }
-        say(task, "unstuck, learned weekly, after four weeks", late, chance, **luck, **more)
-        say(task, "LightGBM, learned weekly, after four weeks", late, theirs)
+        say(task, "unstuck, learned daily, after four weeks", late, chance, **luck, **more)
+        say(task, "LightGBM, learned daily, after four weeks", late, theirs)
 
 
 def together(ages: list[Weeks]) -> Weeks:
@@ -191,7 +212,7 @@ def run(directory: Path, log: Path, mapping: Path, days_off: list[date]) -> None
         question = overstaying(entries, entries.opened < cut, cut)
         lasted = np.minimum(question.moments.end, end) > question.due
         known = lasted | (question.moments.end <= end)
-        judge("overstaying, at entry", question, question.moments.opened < cut, lasted, known, cut)
+        judge(con, "overstaying, at entry", question, question.moments.opened < cut, lasted, known, cut)
         clocks = timers.find(con, at)
         for rule in deadlines.find(con, as_of=at):
             print(
@@ -217,7 +238,7 @@ def ask(con: Any, rule: deadlines.Deadline, clocks: list[Timer], cut: int, calen
         question = missing(con, rule, clocks, hours * 3600, calendar)
         truth, known = flags(con, rule, question)
         train = question.moments.opened < cut
-        ages.append(judge(f"missing {rule.field}, at {hours} h{told}", question, train, truth, known, cut))
+        ages.append(judge(con, f"missing {rule.field}, at {hours} h{told}", question, train, truth, known, cut))
     say_weeks(f"missing {rule.field}, at all ages{told}", together(ages))
 
 

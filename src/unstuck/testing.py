@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ __all__ = [
     "FrozenClock",
     "a_change",
     "a_ticket",
+    "days_of_work",
     "import_file",
     "postgres",
     "shared_data",
@@ -60,6 +61,23 @@ def a_ticket(
     """
     created = a_change(ticket, start, kind=ChangeKind.CREATED, values={"status": "New", **values})
     return [created, *(a_change(ticket, start + timedelta(hours=hours), status=status) for hours, status in moves)]
+
+
+def days_of_work(first: date, until: date, off: Collection[date], *, people: int = 10) -> Iterator[TicketChange]:
+    """What people note on one ticket, T-1, on weekdays but for those `off`; a bot does every day.
+
+    The desk's days begin at 8:00 and people work from 16:00 to 1:00 UTC, as they do in America.
+    """
+    start = datetime(first.year, first.month, first.day, 8, tzinfo=UTC)
+    yield from a_ticket("T-1", start=start)
+    for number in range((until - first).days):
+        morning = start + timedelta(days=number)
+        yield a_change("T-1", morning + timedelta(hours=3), actor="bot", note=f"b{number}")
+        if morning.weekday() < 5 and morning.date() not in off:
+            for who in range(people):
+                for hours in (8, 11, 14, 17):
+                    at = morning + timedelta(hours=hours, minutes=who)
+                    yield a_change("T-1", at, actor=f"agent-{who}", note=f"{number} {hours}")
 
 
 def store_changes(engine: Engine, changes: Iterable[TicketChange], *, source: str = "test") -> store.Applied:

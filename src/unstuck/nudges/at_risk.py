@@ -13,7 +13,7 @@ import numpy as np
 from unstuck.clock import iso
 from unstuck.facts import timers
 from unstuck.i18n import Lang, format_number, format_share, t
-from unstuck.stalls import deadlines
+from unstuck.stalls import days_off, deadlines
 from unstuck.stalls.moments import Moments, read
 from unstuck.stalls.questions import missing, overstaying
 from unstuck.stalls.risk import Learner, Question, Reason, Risk
@@ -51,32 +51,34 @@ def at_risk(
 ) -> list[AtRisk]:
     """Tickets open at `now` and not late yet, the likeliest first."""
     with closing(facts.connect()) as con:
-        found = [*_overstaying(con, now, calendar, least), *_missing(con, now, calendar, least)]
+        weekdays = days_off.find(con, now, calendar).weekdays()
+        found = [*_overstaying(con, now, calendar, weekdays, least), *_missing(con, now, calendar, weekdays, least)]
         names = dict(con.execute("SELECT ticket, ext_id FROM tickets").fetchall())
     named = [replace(one, ticket=names[one.ticket_id]) for one in found]
     return sorted(named, key=lambda one: (-one.risk.chance, one.ticket))
 
 
 def _overstaying(
-    con: DuckDBPyConnection, now: datetime, calendar: BusinessCalendar | None, least: float
+    con: DuckDBPyConnection, now: datetime, calendar: BusinessCalendar | None, weekdays: BusinessCalendar, least: float
 ) -> Iterator[AtRisk]:
     at = int(now.timestamp())
     entries = _as_of(read(con), at)
     if not len(entries):
         return
     question = overstaying(entries, np.ones(len(entries), dtype=np.bool_), at, calendar)
-    yield from _judge(question, "overstay", at, least, set())
+    yield from _judge(replace(question, weekdays=weekdays), "overstay", at, least, set())
 
 
 def _missing(
-    con: DuckDBPyConnection, now: datetime, calendar: BusinessCalendar | None, least: float
+    con: DuckDBPyConnection, now: datetime, calendar: BusinessCalendar | None, weekdays: BusinessCalendar, least: float
 ) -> Iterator[AtRisk]:
     at = int(now.timestamp())
     for rule in deadlines.find(con, calendar, now):
         seen: set[int] = set()
         for hours in AGES:
             question = missing(con, rule, timers.find(con, now), hours * 3600, calendar, at)
-            yield from _judge(replace(question, moments=_asked_now(question.moments, at)), rule.field, at, least, seen)
+            question = replace(question, moments=_asked_now(question.moments, at), weekdays=weekdays)
+            yield from _judge(question, rule.field, at, least, seen)
 
 
 def _judge(question: Question, what: str, at: int, least: float, seen: set[int]) -> Iterator[AtRisk]:
@@ -169,6 +171,6 @@ def _span(name: str, value: str, lang: Lang) -> str:
 
 def proposals(
     con: DuckDBPyConnection, now: datetime, calendar: BusinessCalendar | None
-) -> tuple[Sequence[timers.Timer], Sequence[deadlines.Deadline]]:
-    """Timers and unwritten deadlines found in the history known at `now`."""
-    return timers.find(con, now), deadlines.find(con, calendar, now)
+) -> tuple[Sequence[timers.Timer], Sequence[deadlines.Deadline], days_off.DaysOff]:
+    """Timers, unwritten deadlines and days off found in the history known at `now`."""
+    return timers.find(con, now), deadlines.find(con, calendar, now), days_off.find(con, now, calendar)

@@ -40,7 +40,7 @@ def _one_thread(learning: _Learning) -> _Learning:
 class Recipe:
     """One way to reckon."""
 
-    #: `calendar` (every hour counts), `weekdays`, or `desk` (its business calendar).
+    #: `calendar` (every hour counts), `weekdays` (less the days off that were found), or `desk` (its business calendar).
     clock: str
     #: After so many days a case counts half; None: all count alike.
     half_life: int | None
@@ -71,7 +71,9 @@ class Question:
     outcomes: Outcomes | None = None
     #: The desk's own calendar, if one is set.
     calendar: BusinessCalendar | None = None
-    _clocks: dict[str, tuple[Floats, Floats, Floats]] = field(default_factory=dict)
+    #: Its weekdays, as far as history tells.
+    weekdays: BusinessCalendar = WEEKDAYS
+    _clocks: dict[str, tuple[Floats, Floats, Floats]] = field(init=False, default_factory=dict)
 
     def cases(self, now: int, recipe: Recipe) -> Cases:
         """The moments as known at `now` on the recipe's clock."""
@@ -104,7 +106,7 @@ class Question:
         return self._clocks[clock]
 
     def _ticks(self, at: Codes, clock: str) -> Floats:
-        calendar = {"calendar": None, "weekdays": WEEKDAYS, "desk": self.calendar}[clock]
+        calendar = {"calendar": None, "weekdays": self.weekdays, "desk": self.calendar}[clock]
         return (at if calendar is None else calendar.business_seconds_of(at.astype(np.float64))).astype(np.float64)
 
 

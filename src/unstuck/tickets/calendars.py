@@ -26,6 +26,7 @@ from sqlmodel import SQLModel
 
 from unstuck.errors import UserError
 from unstuck.tickets import tables
+from unstuck.tickets.public_holidays import special_days
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,10 @@ class BusinessCalendar:
         table = _table(self, _year_of(seconds))
         place = bisect_right(table.starts, seconds) - 1
         return place >= 0 and seconds < table.ends[place]
+
+    def works_on(self, day: date) -> bool:
+        """Whether the desk is open at some hour of a day of its own zone."""
+        return bool(_hours_on(self, day, dict(self.exceptions)))
 
     def next_open(self, at: datetime) -> datetime:
         """The first instant from `at` on at which the desk is open: `at` itself if it is.
@@ -239,21 +244,11 @@ def _hours_on(calendar: BusinessCalendar, day: date, exceptions: Mapping[date, D
     usual = calendar.hours[day.weekday()]
     if calendar.country is None:
         return usual
-    days_off, made_up = _special_days(calendar.country, day.year)
+    days_off, made_up = special_days(calendar.country, day.year)
     if day in made_up:
         # A make-up working day stands in for a weekday, so a desk closed on weekends keeps weekday hours.
         return usual or next((hours for hours in calendar.hours if hours), ())
     return () if day in days_off else usual
-
-
-@lru_cache(maxsize=512)
-def _special_days(country: str, year: int) -> tuple[frozenset[date], frozenset[date]]:
-    """Public holidays, and weekend days that are worked instead of one."""
-    import holidays
-
-    code, _, subdivision = country.partition("-")
-    known = holidays.country_holidays(code, subdiv=subdivision or None, years=year)
-    return frozenset(known), frozenset(known.weekend_workdays)
 
 
 def make(
@@ -287,7 +282,7 @@ def _check_zone(timezone: str) -> None:
 
 def _check_country(country: str) -> None:
     try:
-        _special_days(country, _ORIGIN)
+        special_days(country, _ORIGIN)
     except NotImplementedError:
         raise UserError("calendar_country", country=country) from None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from unstuck.tickets.calendars import DESK
 from unstuck.tickets.changes import PersonRecord, TeamRecord
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Calendar, Cursor, Person, Source, Team
@@ -58,6 +59,18 @@ def put_calendars(session: Session, calendars: Iterable[Calendar]) -> None:
     """Store business calendars by name."""
     for calendar in calendars:
         session.merge(calendar)
+
+
+def except_day(session: Session, day: date, *, closed: bool) -> bool:
+    """Say in the desk's own calendar that it rests on a day, or works its usual hours; `False` when it has none."""
+    found = {row.name: row for row in session.execute(select(Calendar).with_for_update()).scalars()}
+    desk = found.get(DESK) or (next(iter(found.values())) if len(found) == 1 else None)
+    if desk is None:
+        return False
+    usual = desk.hours.get(str(day.weekday()), [])
+    desk.exceptions = {**desk.exceptions, day.isoformat(): "off" if closed else usual}
+    session.add(desk)
+    return True
 
 
 def get_cursor(session: Session, source: Source, stream: str) -> str | None:
