@@ -98,7 +98,7 @@ def _publish(user: str, desk: Desk, pages: Pages) -> None:
         view = {"type": "home", "blocks": blocks.notice("bot.guest", lang).blocks}
     else:
         mine = _mine(member, desk)
-        view = drawing.home(mine, pages, lang, overview=_overview(member, desk, lang), health=_health(role, desk))
+        view = drawing.home(mine, pages, lang, overview=_overview(member, desk, lang), health=_health(member, desk))
     desk.client.views_publish(user_id=member.id, view=view)
 
 
@@ -144,12 +144,11 @@ def _overview(member: Member, desk: Desk, lang: Lang) -> Overview | None:
         return None
 
 
-def _health(role: Role, desk: Desk) -> Health | None:
+def _health(member: Member, desk: Desk) -> Health | None:
     """For admins; for managers while no admins are named."""
-    needed = Role.ADMIN if desk.deps.settings.admins else Role.MANAGER
     try:
         # What is wrong with the desk as a whole is not for a workspace that sees some of its teams.
-        return health(desk.deps) if role >= needed and desk.teams is None else None
+        return health(desk.deps) if desk.roles.administers(member) and desk.teams is None else None
     except UnstuckError as error:
         log.warning("no health on the Home: %s", error)
         return None

@@ -100,6 +100,10 @@ class Roles:
         groups = self._groups_of(member.id) if self._managers.groups or self._admins.groups else frozenset()
         return role_of(member, self._managers, self._admins, groups)
 
+    def administers(self, member: Member) -> bool:
+        """Whether somebody may see to the desk itself: admins; managers while no admins are named."""
+        return self.role(member) >= (Role.ADMIN if self._admins else Role.MANAGER)
+
     def scope(self, member: Member) -> Scope | None:
         """What `member` may ask about the desk; None: nothing."""
         scope = scope_of(self.role(member), managers_named=bool(self._managers))

@@ -14,6 +14,7 @@ from bot.blocks import (
     aliases,
     answers,
     asking,
+    days_off,
     digest,
     early,
     exports,
@@ -152,11 +153,16 @@ def _complaint(c: Content) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _day_off(kind: str = "optional", place: str = "BR") -> dict[str, Any]:
+    return {"day": "2016-05-26", "chance": 0.48, "kind": kind, "place": place, "sure": kind == "optional"}
+
+
 def _letters(c: Content) -> dict[str, dict[str, Any]]:
     return {
         "feedback": _complaint(c),
         "retire": {"rule": c.words, "n": 30, "sent": 60, "share": 0.5, "file": "nudges.toml"},
         "early": _news(c),
+        "day_off": _day_off(),
         "passed_on": {"ticket": c.words, "title": c.words, "by": ANA},
         "digest": {"cards": [{"title": c.words, "url": c.url, "steps": c.words}] * c.n},
         "waiting": {"proposals": c.n, "gaps": c.n, "pairs": c.n, "stale": c.n},
@@ -235,6 +241,12 @@ DRAWINGS: Mapping[str, Draw] = {
     "digest.waiting": lambda c, lang: digest.waiting(_letters(c)["waiting"], lang),
     "digest.retire": lambda c, lang: digest.retire(_letters(c)["retire"], lang),
     "digest.digest": lambda c, lang: digest.digest(_letters(c)["digest"], lang),
+    "days_off.proposed": lambda _, lang: [
+        days_off.proposed(payload, lang) for payload in (_day_off(), _day_off("statutory"), _day_off("bridge", ""))
+    ],
+    "days_off.settled": lambda _, lang: [
+        days_off.settled(_day_off(), lang, closed=closed, by=Markup(person(ANA))) for closed in (True, False)
+    ],
     "early.early": lambda c, lang: [early.early(_news(c), lang, alone=alone) for alone in (True, False)],
     "exports.with_buttons": lambda c, lang: exports.with_buttons(pages.notice("bot.expired", lang), c.n + 1, lang),
     "feedback.feedback": lambda _, lang: [feedback.feedback("1,2", lang)],

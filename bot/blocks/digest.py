@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
+from bot.blocks.days_off import proposed
 from bot.blocks.early import early
 from bot.blocks.feedback import complaint
 from bot.blocks.nudge_forms import passed_on
@@ -22,6 +23,8 @@ def notice_of(kind: str, payload: Mapping[str, Any], lang: Lang, *, alone: bool)
         return complaint(payload, lang, alone=alone)
     if kind == "retire":
         return retire(payload, lang)
+    if kind == "day_off":
+        return proposed(payload, lang)
     if kind == "early":
         return early(payload, lang, alone=alone)
     if kind == "passed_on":

@@ -126,6 +126,13 @@ def format_date(day: date, lang: Lang) -> str:
     return babel_date(day, _PATTERNS[lang][0], locale=lang)
 
 
+def format_day(day: date, lang: Lang) -> str:
+    """The same with its weekday: `Fri, 20 May 2016`, `2016年5月20日（周五）`."""
+    from babel.dates import format_date as babel_date
+
+    return babel_date(day, {"en": "EEE, d MMM yyyy", "zh": "y年M月d日（EEE）"}[lang], locale=lang)
+
+
 def format_instant(at: datetime, timezone: str, lang: Lang) -> str:
     """`at` (aware) on the clock of the IANA zone `timezone`, which is named: `20 May 2016, 12:00 (UTC)`."""
     from babel.dates import format_datetime

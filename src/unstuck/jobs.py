@@ -143,6 +143,13 @@ class Jobs:
         settings = self.deps.settings
         retire.propose(self.deps.engine, rules.load(settings.directory), settings.timezone, self.deps.clock.now())
 
+    def days_off(self) -> None:
+        """Which days ahead may be off though the calendar does not say so."""
+        from unstuck.nudges import days_off, rules
+
+        settings, now = self.deps.settings, self.deps.clock.now()
+        days_off.propose(self.deps.engine, self.deps.facts, rules.load(settings.directory), settings.timezone, now)
+
     def upkeep(self) -> None:
         """Once a week: what the knowledge base needs people for, and what is new."""
         from unstuck.upkeep import weekly
@@ -193,6 +200,7 @@ def running(deps: Deps, deliver: Deliver | None = None, *, know: bool = True) ->
     for job, step in (
         (jobs.risks, RISKS_EVERY),
         (jobs.retire, RISKS_EVERY),
+        (jobs.days_off, RISKS_EVERY),
         (jobs.sync, SYNC_EVERY),
         (jobs.follow_hooks, HOOKS_EVERY),
     ):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from unstuck.clock import iso
-from unstuck.testing import NOON, a_ticket
+from unstuck.testing import NOON, a_ticket, days_of_work
 from unstuck.testing_nudges import HASTY, small_desk, tell
 from unstuck.tickets.changes import PersonRecord, TeamRecord
 
@@ -33,8 +33,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [str(UNSTUCK), "nudges", *words, "--home", str(home), "--as-of", iso(NOON)]
+def run(home: Path, *words: str, as_of: datetime = NOON) -> subprocess.CompletedProcess[str]:
+    command = [str(UNSTUCK), "nudges", *words, "--home", str(home), "--as-of", iso(as_of)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -89,3 +89,23 @@ def test_rules_that_cannot_be_read_are_named(home: Path) -> None:
     assert "nudges.toml" in done.stderr
     assert "person_per_day" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_days_off_that_history_tells_of_are_shown_and_what_to_do_about_them(tmp_path: Path) -> None:
+    rested = {date(2026, 4, 3), date(2026, 4, 20), date(2026, 4, 21), date(2026, 5, 1)}
+    with small_desk(f"sqlite:///{tmp_path / 'unstuck.db'}", tmp_path) as desk:
+        tell(desk, days_of_work(date(2026, 3, 2), date(2026, 5, 27), rested))
+    as_of = datetime(2026, 5, 27, 15, tzinfo=UTC)
+    said = run(tmp_path, "found", as_of=as_of).stdout
+    assert "Mon, 20 Apr 2026 (between a day off and a weekend)" in said
+    assert "Thu, 4 Jun 2026 (Corpus Christi, Brazil)" in said
+    assert 'country = "BR"' in said
+    assert "巴西假日“Corpus Christi”" in run(tmp_path, "found", "--lang", "zh", as_of=as_of).stdout
+    found = json.loads(run(tmp_path, "found", "--json", as_of=as_of).stdout)["days_off"]
+    assert [one["day"] for one in found["past"]] == [day.isoformat() for day in sorted(rested)]
+    assert found["ahead"][0]["day"] == "2026-06-04"
+    # Before there was anything but Good Friday no country is named.
+    early = run(tmp_path, "found", as_of=datetime(2026, 4, 17, 12, tzinfo=UTC)).stdout
+    assert "Fri, 3 Apr 2026 (Good Friday in some countries)" in early
+    assert "country =" not in early
+    assert "Days on which" not in run(tmp_path, "found", as_of=datetime(2026, 4, 2, 12, tzinfo=UTC)).stdout

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from unstuck.nudges.effect import Effect
     from unstuck.nudges.preview import Preview
     from unstuck.nudges.rehearsal import Rehearsal
+    from unstuck.stalls.days_off import DaysOff
     from unstuck.stalls.deadlines import Deadline
     from unstuck.tickets.calendars import BusinessCalendar
 
@@ -101,17 +102,19 @@ def risks(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_:
 
 @group.command()
 def found(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_: Json = False) -> None:
-    """Show timers and deadlines that history follows though nobody wrote them down. Sets nothing."""
+    """Show timers, deadlines and days off that history tells of though nobody wrote them down. Sets nothing."""
 
     def show(built: Deps, spoken: Lang, now: datetime) -> None:
+        from unstuck.nudges import days_off
         from unstuck.nudges.at_risk import proposals
 
         with closing(built.facts.connect()) as con:
-            timers, deadlines = proposals(con, now, _calendar(built))
+            timers, deadlines, rests = proposals(con, now, _calendar(built))
         if json_:
-            print_json({"timers": [asdict(one) for one in timers], "deadlines": [asdict(one) for one in deadlines]})
+            unwritten = {"timers": [asdict(one) for one in timers], "deadlines": [asdict(one) for one in deadlines]}
+            print_json({**unwritten, "days_off": days_off.as_json(rests)})
         else:
-            _print_found(timers, deadlines, spoken)
+            _print_found(timers, deadlines, rests, spoken)
 
     _with_desk(home, as_of, lang, show)
 
@@ -185,7 +188,8 @@ def _print_risks(found: Sequence[AtRisk], timezone: str, lang: Lang) -> None:
         out.print(t("nudges.more", lang, n=format_number(len(found) - MOST_ROWS, lang)))
 
 
-def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], lang: Lang) -> None:
+def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], rests: DaysOff, lang: Lang) -> None:
+    from unstuck.nudges.days_off import said as days_off_said
     from unstuck.stalls.deadlines import ALL_HOURS, hopeless
 
     out = Console(highlight=False, markup=False)
@@ -204,7 +208,12 @@ def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], lang: L
             out.print(
                 t("risk.hopeless", lang, within=target, kind=vain.kind or "", stage=vain.timer.stage, after=after)
             )
-    out.print(t("risk.propose" if deadlines else "risk.nothing_found", lang) if deadlines or not timers else "")
+    for sentence in days_off_said(rests, lang):
+        out.print(sentence)
+    if deadlines:
+        out.print(t("risk.propose", lang))
+    elif not timers and not rests.past:
+        out.print(t("risk.nothing_found", lang))
 
 
 def _promised(deadline: Deadline, kind: str | None, seconds: int, lang: Lang) -> str:
