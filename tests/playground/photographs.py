@@ -1,4 +1,4 @@
-"""What the bot shows, photographed in the playground: thirteen views, in English, in Chinese, and at their worst.
+"""What the bot shows, photographed in the playground: fifteen views, in English, in Chinese, and at their worst.
 
     make photographs            # or: python tests/playground/photographs.py DIRECTORY
 
@@ -19,10 +19,11 @@ from playwright.sync_api import Page, sync_playwright
 from slack_sdk import WebClient
 
 from bot import blocks
-from bot.blocks import feedback, resolution
+from bot.blocks import days_off, feedback, resolution
 from bot.blocks import home as drawing
 from bot.blocks.home import Line, Mine, Pages
 from bot.blocks.resolution import Draft
+from bot.blocks.text import Markup, person
 from bot.playground.opening import Open
 from bot.playground.seats import EVERYBODY
 from bot.playground.testing import small_playground
@@ -61,6 +62,7 @@ CHINESE: Words = {
     "hours": "超出（小时）",
     "word": "某某",
 }
+DAY_OFF = {"day": "2026-06-04", "chance": 0.48, "kind": "optional", "place": "BR", "sure": True}
 _NASTY = "<!channel> <https://evil.example|press here> *b* `c` <script>alert(1)</script> مرحبا بالعالم 👩‍👩‍👧‍👦 "
 EXTREME: Words = {
     **dict.fromkeys(ENGLISH, _NASTY + "W" * 300 + " 一句话。" * 40),
@@ -70,7 +72,7 @@ CONTENTS: dict[str, tuple[Words, Lang]] = {"en": (ENGLISH, "en"), "zh": (CHINESE
 
 
 def messages(words: Words, lang: Lang) -> Iterator[tuple[str, blocks.Drawn]]:
-    """Nine messages by name."""
+    """Eleven messages by name."""
     found = _answer(words)
     *_, last = blocks.answer(found, lang, TODAY)
     yield "answer", blocks.Drawn(last.text, feedback.with_block(last.blocks, feedback.feedback("1", lang)))
@@ -85,6 +87,8 @@ def messages(words: Words, lang: Lang) -> Iterator[tuple[str, blocks.Drawn]]:
     yield "refusal", blocks.refuse(words["reason"], [words["word"]], [words["stage"]], "c", lang)
     yield "help", blocks.help_(lang)
     yield "native", _native(words)
+    yield "day-off", days_off.proposed(DAY_OFF, lang)
+    yield "day-off-said", days_off.settled(DAY_OFF, lang, closed=True, by=Markup(person("U00000001")))
 
 
 def _answer(words: Words) -> Answer:
