@@ -6,15 +6,16 @@ Strict protocol: the earliest 60% of tickets train, on what was known at the cut
 dropped (for classifiers) or seen for as long as they lasted (for curves). The others are asked about, with
 what was known at the moment of asking.
 
-Then the same learned anew each week after the cut and asked about the tickets of that week, and how far its
-chances were off: expected calibration error, the moments of a week in ten steps of equal width by the chance
+Then the same learned anew each day after the cut (the product does so each hour), the way to reckon chosen
+anew each week, and asked about the tickets of that day; and how far the chances of each week were off: expected
+calibration error, the moments of a week in ten steps of equal width by the chance
 that was said. Beside it stands what it would be by luck if every chance were exactly right (outcomes drawn
 from the chances, median and 95th percentile): no forecaster can be told from a perfect one below the latter.
 Weeks before the fifth are shown and not judged. Deadlines are asked about at three ages; a week's last row
 takes the three together.
 
-With --days-off the deadline is asked about once more, with the desk's calendar set as its admin would have:
-weekdays but for these, known beforehand. One JSON line a row; seconds are those of the wall and of the CPU.
+Days off are found in what was known then. With --days-off the deadline is asked about once more, with the
+desk's calendar as its admin would have it: weekdays but for these, known beforehand. One JSON line a row; seconds are those of the wall and of the CPU.
 Set OMP_NUM_THREADS=1 on a busy machine: LightGBM's threads wait for each other there, and that counts as work.
 """
 
