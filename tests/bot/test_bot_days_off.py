@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from bot.clients import web_client
 from bot.notices import deliver_notices
@@ -21,8 +22,10 @@ from unstuck.jobs import Jobs
 from unstuck.testing import days_of_work
 from unstuck.testing_nudges import tell
 from unstuck.tickets.calendars import load_calendars
+from unstuck.tickets.changes import TeamRecord
 from unstuck.tickets.database import reading
-from unstuck.tickets.roster import put_calendars
+from unstuck.tickets.roster import put_calendars, put_teams
+from unstuck.tickets.store import get_source
 from unstuck.tickets.tables import Calendar
 
 OFFICE = {str(day): [["09:00", "18:00"]] for day in range(5)}
@@ -89,12 +92,15 @@ def test_an_admin_is_asked_once_and_the_answer_is_in_the_calendar(place: Place) 
     assert "Thu, 4 Jun 2026" in asked.all_text()
     assert "Corpus Christi, Brazil" in asked.all_text()
     assert place.works_on(CORPUS_CHRISTI)
+    a_calendar(place, name="Night shift")
     settled = place.press("day_off_closed")
     assert problems(settled.blocks) == []
     assert not settled.buttons()
     assert f"<@{place.boss}>" in settled.all_text()
     assert '"2026-06-04" = "off"' in settled.all_text()
-    assert not place.works_on(CORPUS_CHRISTI)
+    with reading(place.bot.deps.engine) as connection:
+        rows = connection.execute(select(Calendar)).all()
+    assert [row.exceptions for row in rows] == [{"2026-06-04": "off"}] * 2
 
 
 def test_once_a_day_is_off_the_day_between_it_and_the_weekend_is_asked_about(place: Place) -> None:
@@ -147,6 +153,15 @@ def test_a_calendar_that_is_gone_is_said_to_be(place: Place) -> None:
 
 def test_nobody_is_asked_without_a_calendar_or_about_what_it_knows_or_long_before(place: Place) -> None:
     place.hour()
+    a_calendar(place)
+    a_calendar(place, name="Night shift", country="DE")
+    with place.bot.deps.sessions.begin() as session:
+        put_teams(
+            session, get_source(session, "test", "test"), [TeamRecord("n", "Night shift", calendar="Night shift")]
+        )
+    place.hour()
+    assert place.letters() == [], "teams that rest by different calendars"
+    a_calendar(place, name="Night shift")
     a_calendar(place, exceptions={CORPUS_CHRISTI.isoformat(): "off", FRIDAY_AFTER.isoformat(): "off"})
     place.hour()
     assert place.letters() == []

@@ -59,6 +59,19 @@ def test_a_desk_that_works_on_weekends_can_miss_one() -> None:
     assert [day for day, quiet in rested(people, today).items() if quiet] == [sunday]
 
 
+def test_a_history_that_ends_or_has_a_hole_is_no_rest() -> None:
+    first, today = date(2026, 3, 2), date(2026, 5, 18)
+    people = office(first, date(2026, 5, 9), on_weekends=0)
+    ended = {day: n for day, n in people.items() if n}
+    assert not any(rested(ended, today).values())
+    assert max(rested(ended, today)) == date(2026, 5, 8)
+    for weeks, off in ((2, 10), (3, 0)):
+        hole = set(days(date(2026, 4, 6), date(2026, 4, 6) + timedelta(weeks=weeks)))
+        known = rested({day: n for day, n in ended.items() if day not in hole}, today)
+        assert sum(known.values()) == off
+        assert known[date(2026, 4, 3)] is False
+
+
 def test_nothing_is_said_of_a_handful_of_people_or_a_few_weeks() -> None:
     first = date(2026, 3, 2)
     assert not rested(office(first, date(2026, 5, 18), at_work=4, on_weekends=0), date(2026, 5, 18))

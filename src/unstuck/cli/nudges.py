@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from unstuck.nudges.effect import Effect
     from unstuck.nudges.preview import Preview
     from unstuck.nudges.rehearsal import Rehearsal
-    from unstuck.stalls.days_off import DaysOff
+    from unstuck.stalls.clocks import Calendars
     from unstuck.stalls.deadlines import Deadline
-    from unstuck.tickets.calendars import BusinessCalendar
 
 Days = Annotated[int, typer.Option("--days", min=1, max=3660, help="How many days before now to replay.")]
 
@@ -91,7 +90,7 @@ def risks(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_:
     def show(built: Deps, spoken: Lang, now: datetime) -> None:
         from unstuck.nudges.at_risk import as_json, at_risk
 
-        found = at_risk(built.facts, now, _calendar(built))
+        found = at_risk(built.facts, now, _calendars(built))
         if json_:
             print_json([as_json(one, spoken) for one in found])
         else:
@@ -108,13 +107,16 @@ def found(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json_:
         from unstuck.nudges import days_off
         from unstuck.nudges.at_risk import proposals
 
+        calendars = _calendars(built)
         with closing(built.facts.connect()) as con:
-            timers, deadlines, rests = proposals(con, now, _calendar(built))
+            timers, deadlines, rests = proposals(con, now, calendars)
         if json_:
             unwritten = {"timers": [asdict(one) for one in timers], "deadlines": [asdict(one) for one in deadlines]}
             print_json({**unwritten, "days_off": days_off.as_json(rests)})
         else:
-            _print_found(timers, deadlines, rests, spoken)
+            one_calendar = not calendars.by_team or calendars.shared is not None
+            days = days_off.said(rests, spoken, one_calendar=one_calendar)
+            _print_found(timers, deadlines, [*days], spoken)
 
     _with_desk(home, as_of, lang, show)
 
@@ -164,12 +166,13 @@ def _print_effect(found: Effect, timezone: str, lang: Lang) -> None:
             out.print("  " + t("effect.retire_short", lang, least=format_share(one.at_least, lang)))
 
 
-def _calendar(built: Deps) -> BusinessCalendar | None:
+def _calendars(built: Deps) -> Calendars:
+    from unstuck.stalls.clocks import Calendars
     from unstuck.tickets.calendars import load_calendars
     from unstuck.tickets.database import reading
 
     with reading(built.engine) as connection:
-        return load_calendars(connection).get(None)
+        return Calendars(load_calendars(connection))
 
 
 def _print_risks(found: Sequence[AtRisk], timezone: str, lang: Lang) -> None:
@@ -188,8 +191,7 @@ def _print_risks(found: Sequence[AtRisk], timezone: str, lang: Lang) -> None:
         out.print(t("nudges.more", lang, n=format_number(len(found) - MOST_ROWS, lang)))
 
 
-def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], rests: DaysOff, lang: Lang) -> None:
-    from unstuck.nudges.days_off import said as days_off_said
+def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], days_off: Sequence[str], lang: Lang) -> None:
     from unstuck.stalls.deadlines import ALL_HOURS, hopeless
 
     out = Console(highlight=False, markup=False)
@@ -208,11 +210,11 @@ def _print_found(timers: Sequence[Timer], deadlines: Sequence[Deadline], rests: 
             out.print(
                 t("risk.hopeless", lang, within=target, kind=vain.kind or "", stage=vain.timer.stage, after=after)
             )
-    for sentence in days_off_said(rests, lang):
+    for sentence in days_off:
         out.print(sentence)
     if deadlines:
         out.print(t("risk.propose", lang))
-    elif not timers and not rests.past:
+    elif not timers and not days_off:
         out.print(t("risk.nothing_found", lang))
 
 

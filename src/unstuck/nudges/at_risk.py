@@ -14,6 +14,7 @@ from unstuck.clock import iso
 from unstuck.facts import timers
 from unstuck.i18n import Lang, format_number, format_share, t
 from unstuck.stalls import days_off, deadlines
+from unstuck.stalls.clocks import Calendars
 from unstuck.stalls.moments import Moments, read
 from unstuck.stalls.questions import missing, overstaying
 from unstuck.stalls.risk import Learner, Question, Reason, Risk
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from unstuck.facts import Facts
 
+NO_CALENDARS = Calendars()
 #: Less likely than this is not worth a manager's morning.
 LIKELY = 0.5
 #: Ages at which missing a deadline is asked about, in hours, the oldest first.
@@ -46,12 +48,11 @@ class AtRisk:
     risk: Risk
 
 
-def at_risk(
-    facts: Facts, now: datetime, calendar: BusinessCalendar | None = None, least: float = LIKELY
-) -> list[AtRisk]:
+def at_risk(facts: Facts, now: datetime, calendars: Calendars = NO_CALENDARS, least: float = LIKELY) -> list[AtRisk]:
     """Tickets open at `now` and not late yet, the likeliest first."""
+    calendar = calendars.known(None)
     with closing(facts.connect()) as con:
-        weekdays = days_off.find(con, now, calendar).weekdays()
+        weekdays = days_off.find(con, now, calendars.shared).weekdays()
         found = [*_overstaying(con, now, calendar, weekdays, least), *_missing(con, now, calendar, weekdays, least)]
         names = dict(con.execute("SELECT ticket, ext_id FROM tickets").fetchall())
     named = [replace(one, ticket=names[one.ticket_id]) for one in found]
@@ -170,7 +171,8 @@ def _span(name: str, value: str, lang: Lang) -> str:
 
 
 def proposals(
-    con: DuckDBPyConnection, now: datetime, calendar: BusinessCalendar | None
+    con: DuckDBPyConnection, now: datetime, calendars: Calendars
 ) -> tuple[Sequence[timers.Timer], Sequence[deadlines.Deadline], days_off.DaysOff]:
     """Timers, unwritten deadlines and days off found in the history known at `now`."""
-    return timers.find(con, now), deadlines.find(con, calendar, now), days_off.find(con, now, calendar)
+    rules = deadlines.find(con, calendars.known(None), now)
+    return timers.find(con, now), rules, days_off.find(con, now, calendars.shared)

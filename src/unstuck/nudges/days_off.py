@@ -18,6 +18,7 @@ from unstuck.nudges.hours import next_decent
 from unstuck.nudges.recipients import ADMIN
 from unstuck.nudges.rules import Rules
 from unstuck.stalls import days_off
+from unstuck.stalls.clocks import Calendars
 from unstuck.stalls.days_off import TOLD, DayOff, DaysOff
 from unstuck.tickets.calendars import load_calendars
 from unstuck.tickets.database import reading
@@ -36,10 +37,11 @@ MOST_PAST, WORTH_TELLING = 8, 0.2
 def propose(engine: Engine, facts: Facts, rules: Rules, timezone: str, now: datetime) -> int:
     """Ask about days that may well be off and are working days by the desk's calendar; how many are new.
 
-    A desk without a calendar is not asked: there would be nowhere to keep the answer.
+    A desk without a calendar is not asked: there would be nowhere to keep the answer. Nor is one whose teams
+    rest by different calendars: history is read for all of them together.
     """
     with reading(engine) as connection:
-        calendar = load_calendars(connection).get(None)
+        calendar = Calendars(load_calendars(connection)).shared
     if calendar is None:
         return 0
     with closing(facts.connect()) as con:
@@ -80,8 +82,8 @@ def as_json(found: DaysOff) -> dict[str, Any]:
     }
 
 
-def said(found: DaysOff, lang: Lang) -> Iterator[str]:
-    """What was found, line by line; nothing when nothing was."""
+def said(found: DaysOff, lang: Lang, *, one_calendar: bool) -> Iterator[str]:
+    """What was found, line by line; nothing when nothing was. `one_calendar`: could hold the days ahead."""
     sure = bool(found.country)
     if found.past:
         yield t("days_off.past" if len(found.past) <= MOST_PAST else "days_off.past_newest", lang)
@@ -98,8 +100,9 @@ def said(found: DaysOff, lang: Lang) -> Iterator[str]:
             yield "  " + t(
                 "days_off.likely", lang, day=named(one, lang, sure=sure), share=format_share(round(one.chance, 2), lang)
             )
-        yield t("days_off.propose", lang, day=ahead[0].day)
-        if found.country:
+        if one_calendar:
+            yield t("days_off.propose", lang, day=ahead[0].day)
+        if one_calendar and found.country:
             yield t("days_off.propose_country", lang, code=found.country)
 
 

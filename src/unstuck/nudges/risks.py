@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from unstuck.i18n import Lang
 from unstuck.nudges.at_risk import AtRisk, at_risk, reason_words
 from unstuck.nudges.view import RiskView
+from unstuck.stalls.clocks import Calendars
 from unstuck.stalls.risk import Reason, Risk
 from unstuck.tickets.calendars import load_calendars
 from unstuck.tickets.changes import StageClass
@@ -35,10 +36,10 @@ def reckon(engine: Engine, facts: Facts, now: datetime, every: timedelta) -> int
     """Reckon all risks anew, unless another process has within `every`; how many are worth telling."""
     with reading(engine) as connection:
         last = connection.execute(select(func.max(RISK.c.reckoned_at))).scalar()
-        calendar = load_calendars(connection).get(None)
+        calendars = Calendars(load_calendars(connection))
     if last is not None and now - last < every:
         return 0
-    found = at_risk(facts, now, calendar, WORTH_TELLING)
+    found = at_risk(facts, now, calendars, WORTH_TELLING)
     with Session(engine) as session, session.begin():
         keep(session, found, now)
     return len(found)
@@ -88,8 +89,8 @@ def known(engine: Engine, facts: Facts, now: datetime) -> list[AtRisk]:
     """Risks worth telling at `now`: those that were kept, or reckoned here where none were."""
     with reading(engine) as connection:
         found = read(connection, now)
-        calendar = load_calendars(connection).get(None)
-    return found or at_risk(facts, now, calendar, WORTH_TELLING)
+        calendars = Calendars(load_calendars(connection))
+    return found or at_risk(facts, now, calendars, WORTH_TELLING)
 
 
 def best_by_ticket(found: Iterable[AtRisk]) -> dict[int, AtRisk]:

@@ -45,6 +45,11 @@ class Calendars:
         """The calendar that a team works by, its own or the desk's; None when neither is set."""
         return self.by_team.get(team) or self.by_team.get(None)
 
+    @property
+    def shared(self) -> BusinessCalendar | None:
+        """The calendar that the whole desk works by; None when none is set, or when teams differ."""
+        return self.known(None) if len({*self.by_team.values()}) == 1 else None
+
     def of(self, team: str | None) -> BusinessCalendar:
         """The calendar of a team, round the clock when none is set."""
         return self.known(team) or ROUND_THE_CLOCK

@@ -33,6 +33,8 @@ WEEKS, ENOUGH, FEWEST = 6, 3, 6
 #: Quiet: fewer than this share of the people who are usual. Days of rest: weekdays on which fewer than this
 #: share of a full day's people are usual.
 QUIET, WORKED = 1 / 3, 1 / 2
+#: More working days in a row are a hole in the history.
+LONGEST = 10
 #: How likely a desk rests on what its country lists for all, on what it lists for some, and on other days.
 STATUTORY, OPTIONAL, UNLISTED = 0.9, 0.5, 0.01
 #: Before anything is known, a desk skips one in three of the days between a day off and a weekend.
@@ -122,14 +124,19 @@ def _begins(con: DuckDBPyConnection, given: Mapping[str, object]) -> int:
 def rested(people: Mapping[date, int], today: date) -> dict[date, bool]:
     """By day before `today`: whether the desk rested; only days on which it usually works.
 
-    `people`: how many acted on each day.
+    `people`: how many acted on each day. After the last of them history may have ended, and nobody rested
+    for longer than `LONGEST`: there is a hole in it.
     """
-    first = min(people, default=today)
-    counts = np.array([people.get(first + n * _DAY, 0) for n in range((today - first).days)], dtype=np.float64)
+    first, until = min(people, default=today), min(today, max(people, default=today) + _DAY)
+    counts = np.array([people.get(first + n * _DAY, 0) for n in range((until - first).days)], dtype=np.float64)
     usual = np.array([_usual(counts, place) for place in range(len(counts))])
     full = np.array([usual[max(place - 3, 0) : place + 4].max() for place in range(len(counts))])
     works = np.flatnonzero((usual >= FEWEST) & (usual >= WORKED * full))
-    return {first + int(place) * _DAY: bool(counts[place] < QUIET * usual[place]) for place in works}
+    quiet = counts[works] < QUIET * usual[works]
+    runs = np.diff(np.concatenate([[0], np.flatnonzero(np.diff(quiet)) + 1, [len(quiet)]]))
+    in_a_run = np.repeat(runs, runs)
+    told = ~quiet | (in_a_run <= LONGEST)
+    return {first + int(place) * _DAY: bool(rests) for place, rests in zip(works[told], quiet[told], strict=True)}
 
 
 def _usual(counts: np.ndarray[tuple[int], np.dtype[np.float64]], place: int) -> float:

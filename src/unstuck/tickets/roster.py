@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from unstuck.tickets.calendars import DESK
 from unstuck.tickets.changes import PersonRecord, TeamRecord
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Calendar, Cursor, Person, Source, Team
@@ -62,15 +61,12 @@ def put_calendars(session: Session, calendars: Iterable[Calendar]) -> None:
 
 
 def except_day(session: Session, day: date, *, closed: bool) -> bool:
-    """Say in the desk's own calendar that it rests on a day, or works its usual hours; `False` when it has none."""
-    found = {row.name: row for row in session.execute(select(Calendar).with_for_update()).scalars()}
-    desk = found.get(DESK) or (next(iter(found.values())) if len(found) == 1 else None)
-    if desk is None:
-        return False
-    usual = desk.hours.get(str(day.weekday()), [])
-    desk.exceptions = {**desk.exceptions, day.isoformat(): "off" if closed else usual}
-    session.add(desk)
-    return True
+    """Say in all calendars that the desk rests on a day, or works its usual hours; `False` when there are none."""
+    found = session.execute(select(Calendar).with_for_update()).scalars().all()
+    for calendar in found:
+        usual = calendar.hours.get(str(day.weekday()), [])
+        calendar.exceptions = {**calendar.exceptions, day.isoformat(): "off" if closed else usual}
+    return bool(found)
 
 
 def get_cursor(session: Session, source: Source, stream: str) -> str | None:
