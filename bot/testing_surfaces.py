@@ -107,6 +107,8 @@ class Surface:
     before: Callable[[Scene], object] = lambda _scene: None
     #: Whether it is said in the channel `support`.
     in_channel: bool = False
+    #: Whether it tells of the whole desk, and so of what earlier scenes left there.
+    of_the_desk: bool = False
 
 
 def picture(scene: Scene) -> Counter[str]:
@@ -286,7 +288,7 @@ SURFACES = (
         "comment in a thread", (POST, "views.update"),
         lambda s: s.bot.slack.submit(s.ana, {"words": "asked the vendor"}), _comment_form,
     ),
-    Surface("home", ("users.info", "views.publish"), lambda s: s.bot.slack.open_home(s.ana)),
+    Surface("home", ("users.info", "views.publish"), lambda s: s.bot.slack.open_home(s.ana), of_the_desk=True),
     Surface(
         "prompts", ("assistant.threads.setSuggestedPrompts",), lambda s: s.bot.slack.open_home(s.ana, "messages"),
     ),

@@ -142,7 +142,7 @@ _right: dict[str, Counter[str]] = {}
 
 def right(surface: Surface, desk: Running) -> Counter[str]:
     """What it looks like when nothing goes wrong."""
-    if surface.name not in _right:
+    if surface.of_the_desk or surface.name not in _right:
         scene = Scene(desk, next(numbers))
         surface.before(scene)
         before = picture(scene)
