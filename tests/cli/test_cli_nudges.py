@@ -109,3 +109,17 @@ def test_days_off_that_history_tells_of_are_shown_and_what_to_do_about_them(tmp_
     assert "Fri, 3 Apr 2026 (Good Friday in some countries)" in early
     assert "country =" not in early
     assert "Days on which" not in run(tmp_path, "found", as_of=datetime(2026, 4, 2, 12, tzinfo=UTC)).stdout
+
+
+def test_preview_says_what_waits_for_the_morning(tmp_path: Path) -> None:
+    rules = '[[target]]\nwithin = "2h"\n'
+    with small_desk(f"sqlite:///{tmp_path / 'unstuck.db'}", tmp_path, rules=rules) as desk:
+        people = [PersonRecord("ana", "Ana Silva", "agent", "ana@example.com")]
+        mild = a_ticket("mild", start=NOON - timedelta(hours=2.5), assignee="ana")
+        overdue = a_ticket("overdue", start=NOON - timedelta(days=3), assignee="ana")
+        tell(desk, [*mild, *overdue], people)
+    rows = {row["ticket"]: row.get("morning") for row in json.loads(run(tmp_path, "preview", "--json").stdout)}
+    assert rows == {"overdue": None, "mild": "2026-01-15T09:00:00Z"}
+    said = run(tmp_path, "preview").stdout
+    assert "1 nudges due at 14 Jan 2026, 12:00 (UTC)." in said
+    assert "1 can wait, and stand in people's next morning message" in said

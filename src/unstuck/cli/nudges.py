@@ -52,7 +52,10 @@ def preview(home: Home = None, as_of: AsOf = None, lang: LangOption = None, json
         desk = open_desk(built.engine, built.facts, built.settings, now)
         found = preview(built.engine, built.facts, desk, now)
         by_ticket = best_by_ticket(known(built.engine, built.facts, now) if found.wanted else ())
-        rows = [as_json(one, desk, spoken, by_ticket.get(one.ticket.id)) for one in found.wanted]
+        rows = [
+            as_json(one, desk, spoken, by_ticket.get(one.ticket.id), found.mornings.get(one.ticket.id))
+            for one in found.wanted
+        ]
         if json_:
             print_json(rows)
         else:
@@ -253,9 +256,13 @@ def _print_preview(found: Preview, rows: Sequence[dict[str, Any]], desk: Desk, l
     if len(rows) > MOST_ROWS:
         out.print(t("nudges.more", lang, n=format_number(len(rows) - MOST_ROWS, lang)))
     at = format_instant(now, desk.timezone, lang)
-    out.print(t("nudges.due", lang, n=format_number(len(rows), lang), at=at))
+    alone = len(rows) - len(found.mornings)
+    out.print(t("nudges.due", lang, n=format_number(alone, lang), at=at))
     if found.at > now:
         out.print(t("nudges.later", lang, at=format_instant(found.at, desk.timezone, lang)))
+    if found.mornings:
+        until = format_instant(max(found.mornings.values()), desk.timezone, lang)
+        out.print(t("nudges.mornings", lang, n=format_number(len(found.mornings), lang), at=until))
     if found.put_off:
         out.print(t("nudges.put_off", lang, n=format_number(found.put_off, lang), cap=desk.rules.person_per_day))
 

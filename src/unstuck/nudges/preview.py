@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from unstuck.clock import iso
 from unstuck.i18n import Lang
 from unstuck.nudges.at_risk import AtRisk, reason_words
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.message import party_name, reason, recipient_name
-from unstuck.nudges.places import within_caps
+from unstuck.nudges.places import by_overdue, find_places
 from unstuck.nudges.plan import as_payload, spent
 from unstuck.nudges.sweep import Wanted, examine, told_of
 from unstuck.stalls.clocks import working_day
@@ -43,6 +44,8 @@ class Preview:
     #: When: now, or the next decent hour of most teams.
     at: datetime
     wanted: Sequence[Wanted]
+    #: By ticket: when the morning's message is due that these wait for.
+    mornings: Mapping[int, datetime]
     #: Stalls that the caps put off to another day.
     put_off: int
 
@@ -63,8 +66,11 @@ def preview(engine: Engine, facts: Facts, desk: Desk, now: datetime) -> Preview:
     wanted = list(_wanted(engine, tickets, desk, now))
     with reading(engine) as connection:
         heard = spent(connection, now, states=_SENT)
-    chosen, put_off = within_caps(wanted, heard, desk, now)
-    return Preview(max((one.next.at for one in chosen), default=now), chosen, len(put_off))
+    found = find_places(wanted, heard, lambda _digests: {}, desk, now)
+    mornings = {line.one.ticket.id: line.at for line in found.lines}
+    chosen = by_overdue([*found.alone, *(line.one for line in found.lines)])
+    at = max((one.next.at for one in found.alone), default=now)
+    return Preview(at, chosen, mornings, len(found.left_out))
 
 
 def _wanted(engine: Engine, tickets: Sequence[int], desk: Desk, now: datetime) -> Iterator[Wanted]:
@@ -82,8 +88,13 @@ def _wanted(engine: Engine, tickets: Sequence[int], desk: Desk, now: datetime) -
                         yield Wanted(history.ticket, verdict.stall, verdict.next)
 
 
-def as_json(one: Wanted, desk: Desk, lang: Lang, risk: AtRisk | None = None) -> dict[str, Any]:
-    """A line of the preview; times in seconds of business time, `risk` only where a deadline may be missed."""
+def as_json(
+    one: Wanted, desk: Desk, lang: Lang, risk: AtRisk | None = None, morning: datetime | None = None
+) -> dict[str, Any]:
+    """A line of the preview; times in seconds of business time.
+
+    `risk` is there only where a deadline may be missed, `morning` (UTC) where it stands in a morning's message.
+    """
     directory, stall = desk.directory(one.ticket.source_id), one.stall
     day = working_day(desk.policy(one.ticket.source_id).calendar_of(stall.team))
     kind = stall.waiting_on.kind.value
@@ -99,6 +110,7 @@ def as_json(one: Wanted, desk: Desk, lang: Lang, risk: AtRisk | None = None) -> 
         "step": one.next.step,
         "recipient": recipient_name(one.next.recipient, directory, lang),
         "reason": reason(as_payload(stall), lang, day),
+        **({"morning": iso(morning)} if morning else {}),
     }
 
 
