@@ -167,6 +167,8 @@ def test_nobody_is_asked_without_a_calendar_or_about_what_it_knows_or_long_befor
     assert place.letters() == []
     a_calendar(place)
     assert isinstance(place.bot.deps.clock, FrozenClock)
-    place.bot.deps.clock.tick(-timedelta(days=8))
-    place.hour()
-    assert place.letters() == []
+    for days in (-8, 7.5):
+        # Long before, and on the evening before, when nobody is disturbed until the day itself.
+        place.bot.deps.clock.at = datetime(2026, 5, 27, 15, tzinfo=UTC) + timedelta(days=days)
+        place.hour()
+        assert place.letters() == []

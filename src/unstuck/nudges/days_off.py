@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from unstuck.facts import Facts
 
 KIND = "day_off"
-#: Days at least this likely are asked about, from so long before until the day before.
+#: Days at least this likely are asked about, from so long before; nobody is asked on the day itself.
 ASK, EARLIEST = 0.3, timedelta(days=14)
 #: Of the days that have been, so many are told, the newest; of those ahead the ones at least this likely.
 MOST_PAST, WORTH_TELLING = 8, 0.2
@@ -46,14 +46,14 @@ def propose(engine: Engine, facts: Facts, rules: Rules, timezone: str, now: date
         return 0
     with closing(facts.connect()) as con:
         found = days_off.find(con, now, calendar)
-    today, due = now.astimezone(ZoneInfo(calendar.timezone)).date(), next_decent(now, rules.hours, None, timezone)
+    due = next_decent(now, rules.hours, None, timezone)
+    told_on = due.astimezone(ZoneInfo(calendar.timezone)).date()
     new = 0
     with Session(engine) as session, session.begin():
         for one in unknown(found):
-            if one.chance >= ASK and today < one.day <= today + EARLIEST and calendar.works_on(one.day):
-                new += notices.put(
-                    session, Told(key_of(one.day), KIND, {**as_payload(one), "sure": bool(found.country)}, ADMIN), due
-                )
+            if one.chance >= ASK and told_on < one.day <= told_on + EARLIEST and calendar.works_on(one.day):
+                said = {**as_payload(one), "sure": bool(found.country)}
+                new += notices.put(session, Told(key_of(one.day), KIND, said, ADMIN), due)
     return new
 
 
