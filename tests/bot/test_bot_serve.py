@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from bot.blocks.nudges import MINE
+from bot.blocks.nudges import MINE, MORE
 from bot.playground.app_side import COMMAND, EVENT, OverHttp, encode
 from bot.playground.standin import SlackStandIn
+from bot.playground.workspace import Message
 from bot.serving import over_http
 from unstuck.cli import main
 from unstuck.errors import UserError
@@ -124,8 +125,24 @@ def test_a_stalled_ticket_reaches_its_owner_by_itself(slack: SlackStandIn, tmp_p
     with serving(surroundings(slack, tmp_path, SLACK_APP_TOKEN=slack.app_token)) as process:
         until(process, "Socket Mode")
         [nudge] = slack.wait_for(lambda: [m for m in slack.messages(slack.direct(ana)) if m.metadata], timeout=60)
+        comment(slack, ana, nudge)
         assert slack.press(ana, nudge, MINE).ok
         slack.wait_for(lambda: not slack.messages(slack.direct(ana))[0].buttons(), timeout=30)
+
+
+def comment(slack: SlackStandIn, user: str, nudge: Message) -> None:
+    """Through a window, which one process opens and the other one fills."""
+    options = nudge.buttons()[MORE]["options"]
+    assert slack.press(user, nudge, MORE, next(one["value"] for one in options if "comment" in one["value"])).ok
+    slack.wait_for(lambda: "What should colleagues know?" in window(slack, user), timeout=30)
+    assert slack.submit(user, {"words": "asked the vendor"}).ok
+    slack.wait_for(lambda: "It stands below the reminder" in window(slack, user), timeout=30)
+    assert any("asked the vendor" in one.all_text() for one in slack.messages(nudge.channel))
+
+
+def window(slack: SlackStandIn, user: str) -> str:
+    on_top = slack.modal(user)
+    return str(on_top.content) if on_top else ""
 
 
 def test_http_answers_signed_requests_only(slack: SlackStandIn, tmp_path: Path) -> None:
