@@ -64,7 +64,10 @@ def test_a_history_that_ends_or_has_a_hole_is_no_rest() -> None:
     people = office(first, date(2026, 5, 9), on_weekends=0)
     ended = {day: n for day, n in people.items() if n}
     assert not any(rested(ended, today).values())
-    assert max(rested(ended, today)) == date(2026, 5, 8)
+    assert max(rested(ended, today)) == date(2026, 5, 7)
+    # Of the first day and of the last one only a part may be known.
+    in_part = {**ended, first: 2, date(2026, 5, 8): 2}
+    assert not any(rested(in_part, today).values())
     for weeks, off in ((2, 10), (3, 0)):
         hole = set(days(date(2026, 4, 6), date(2026, 4, 6) + timedelta(weeks=weeks)))
         known = rested({day: n for day, n in ended.items() if day not in hole}, today)

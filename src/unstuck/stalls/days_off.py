@@ -124,18 +124,18 @@ def _begins(con: DuckDBPyConnection, given: Mapping[str, object]) -> int:
 def rested(people: Mapping[date, int], today: date) -> dict[date, bool]:
     """By day before `today`: whether the desk rested; only days on which it usually works.
 
-    `people`: how many acted on each day. After the last of them history may have ended, and nobody rested
-    for longer than `LONGEST`: there is a hole in it.
+    `people`: how many acted on each day. Of the first and the last day only a part may be known, after it
+    nothing; and nobody rests for longer than `LONGEST`: there is a hole in the history.
     """
-    first, until = min(people, default=today), min(today, max(people, default=today) + _DAY)
-    counts = np.array([people.get(first + n * _DAY, 0) for n in range((until - first).days)], dtype=np.float64)
+    first, last = min(people, default=today), min(today, max(people, default=today))
+    counts = np.array([people.get(first + n * _DAY, 0) for n in range((last - first).days)], dtype=np.float64)
     usual = np.array([_usual(counts, place) for place in range(len(counts))])
     full = np.array([usual[max(place - 3, 0) : place + 4].max() for place in range(len(counts))])
     works = np.flatnonzero((usual >= FEWEST) & (usual >= WORKED * full))
+    works = works[works > 0]
     quiet = counts[works] < QUIET * usual[works]
-    runs = np.diff(np.concatenate([[0], np.flatnonzero(np.diff(quiet)) + 1, [len(quiet)]]))
-    in_a_run = np.repeat(runs, runs)
-    told = ~quiet | (in_a_run <= LONGEST)
+    runs = np.diff([0, *(np.flatnonzero(np.diff(quiet)) + 1), len(quiet)])
+    told = ~quiet | (np.repeat(runs, runs) <= LONGEST)
     return {first + int(place) * _DAY: bool(rests) for place, rests in zip(works[told], quiet[told], strict=True)}
 
 
