@@ -11,6 +11,7 @@ commits is repaired by catching up from there.
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections import Counter
@@ -37,7 +38,8 @@ class LexicalIndex:
 
     def __init__(self, directory: Path) -> None:
         self._schema = _schema()
-        self._index = _open(directory / f"words-{LAYOUT}", self._schema)
+        self._directory = directory / f"words-{LAYOUT}"
+        self._index = _open(self._directory, self._schema)
         #: Kept open: its threads merge small segments in the background while others are written.
         self._writer: Any = None
         self._index.register_tokenizer("ours", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
@@ -52,7 +54,15 @@ class LexicalIndex:
         """Put cards in or replace them, take `gone` out, and mark the index as being at `revision`: all or nothing."""
         if self._writer is None:
             self._writer = self._index.writer(_WRITER_BYTES, 1)
-        writer = self._writer
+            self._clear_away()
+        try:
+            self._write(self._writer, texts, gone, revision)
+        except BaseException:
+            # It may hold half of this; the next one begins with what was committed.
+            self._writer = None
+            raise
+
+    def _write(self, writer: Any, texts: Iterable[tuple[int, str]], gone: Iterable[int], revision: int) -> None:
         for card in gone:
             self._delete(card)
         for card, text in texts:
@@ -61,6 +71,17 @@ class LexicalIndex:
         self._delete(_MARK_ROW)
         writer.add_document(_row(_MARK_ROW, mark=revision))
         writer.commit()
+
+    def _clear_away(self) -> None:
+        """Delete what a killed commit has left, which the next one would fail on for ever: it names files alike.
+
+        Lists of deleted rows are named by segment and number of the operation; those of later operations than
+        the last commit's belong to none. Nobody else writes while we hold a writer.
+        """
+        done = json.loads((self._directory / "meta.json").read_text(encoding="utf-8"))["opstamp"]
+        for file in self._directory.glob("*.*.del"):
+            if int(file.name.split(".")[1]) > done:
+                file.unlink(missing_ok=True)
 
     def _delete(self, card: int) -> None:
         # By a query: `delete_documents_by_term` makes a signed term of a plain integer, which matches no row.

@@ -57,6 +57,7 @@ while True:
 """
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("database", "served", "kills"), [
     pytest.param("sqlite", False, 3, id="sqlite-embedded"),
     pytest.param("sqlite", False, 20, id="sqlite-embedded-20", marks=pytest.mark.slow),
