@@ -18,6 +18,7 @@ from bot.posting import LINE_BROKEN, find_posted, open_address
 from unstuck import notices, preferences
 from unstuck.i18n import Lang
 from unstuck.notices import Held
+from unstuck.nudges import days_off
 from unstuck.nudges import digest as morning
 from unstuck.nudges.desk import read_desk
 from unstuck.nudges.recipients import Address, Directory, directory_of
@@ -77,6 +78,8 @@ class _Round:
             if gathered is None:
                 return False
             held = gathered
+        if held.told.kind == days_off.KIND and self._is_settled(held):
+            return False
         refused = "no address"
         for address in self._addresses(held):
             try:
@@ -108,6 +111,14 @@ class _Round:
                 told = replace(held.told, payload={"shown": list(found.nudges)})
                 return replace(held, told=told)
         return None
+
+    def _is_settled(self, held: Held) -> bool:
+        """Whether the calendar has answered meanwhile; then nobody is asked."""
+        with self.deps.sessions.begin() as session:
+            settled = not days_off.is_open(session.connection(), held.told.payload)
+            if settled:
+                notices.withdraw(session, held)
+        return settled
 
     def _addresses(self, held: Held) -> Iterator[Address]:
         told = held.told

@@ -26,7 +26,7 @@ from unstuck.tickets.changes import TeamRecord
 from unstuck.tickets.database import reading
 from unstuck.tickets.roster import put_calendars, put_teams
 from unstuck.tickets.store import get_source
-from unstuck.tickets.tables import Calendar
+from unstuck.tickets.tables import Calendar, Notice
 
 OFFICE = {str(day): [["09:00", "18:00"]] for day in range(5)}
 #: Good Friday, Tiradentes' Day with the Monday before it, Labour Day.
@@ -123,6 +123,16 @@ def test_a_day_that_is_worked_is_kept_as_such(place: Place) -> None:
     with reading(place.bot.deps.engine) as connection:
         exceptions = dict(load_calendars(connection)[None].exceptions)
     assert exceptions == {CORPUS_CHRISTI: ((540, 1080),), date(2026, 6, 8): ()}
+
+
+def test_nobody_is_asked_what_the_calendar_has_answered_meanwhile(place: Place) -> None:
+    a_calendar(place)
+    Jobs(place.bot.deps).days_off()
+    a_calendar(place, exceptions={CORPUS_CHRISTI.isoformat(): "off"})
+    deliver_notices(place.bot.deps, web_client(place.bot.deps.settings))
+    assert place.letters() == []
+    with place.bot.deps.sessions() as session:
+        assert [notice.state for notice in session.exec(select(Notice)).all()] == ["withdrawn"]
 
 
 def test_only_who_sees_to_the_desk_may_answer(place: Place) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from unstuck import notices
@@ -55,6 +55,12 @@ def propose(engine: Engine, facts: Facts, rules: Rules, timezone: str, now: date
                 said = {**as_payload(one), "sure": bool(found.country)}
                 new += notices.put(session, Told(key_of(one.day), KIND, said, ADMIN), due)
     return new
+
+
+def is_open(connection: Connection, payload: Mapping[str, Any]) -> bool:
+    """Whether the desk's calendar still does not say what was to be asked."""
+    calendar, day = Calendars(load_calendars(connection)).shared, date.fromisoformat(payload["day"])
+    return calendar is not None and calendar.works_on(day) and day not in dict(calendar.exceptions)
 
 
 def key_of(day: date) -> str:
