@@ -220,8 +220,8 @@ def _listed(likely: Sequence[tuple[Place, float]], known: Mapping[date, bool], t
         kept = _kept(place, known)
         for day in place.days:
             if today <= day < today + AHEAD:
-                rested, times = kept.get(place.name(day), (0, 0))
-                chance = share * (_expected(place, day) + rested) / (1 + times)
+                hits, times = kept.get(place.name(day), (0, 0))
+                chance = share * (_expected(place, day) + hits) / (1 + times)
                 listed[day] = _day_off(place, day, chance + (listed[day].chance if day in listed else 0))
     return listed
 
@@ -230,8 +230,8 @@ def _kept(place: Place, known: Mapping[date, bool]) -> dict[str, tuple[int, int]
     """By name: on how many of the place's past days the desk rested, and of how many that is known."""
     kept: dict[str, tuple[int, int]] = {}
     for day in place.days & known.keys():
-        rested, times = kept.get(place.name(day), (0, 0))
-        kept[place.name(day)] = rested + known[day], times + 1
+        hits, times = kept.get(place.name(day), (0, 0))
+        kept[place.name(day)] = hits + known[day], times + 1
     return kept
 
 
