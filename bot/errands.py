@@ -27,13 +27,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
 from unstuck import troubles
 from unstuck.clock import Clock
 from unstuck.sealing import Seal, SealBroken
+from unstuck.tickets.database import insert_into
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Errand as Row
 
@@ -249,9 +249,10 @@ class Errands:
         return taken.returning(ERRAND.c.attempts, ERRAND.c.crashes, ERRAND.c.at, ERRAND.c.growing)
 
     def _new(self, session: Session, request: Arrived, now: datetime, **values: Any) -> Any:
-        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         body = self._seal.close({"kind": request.kind, "body": request.body, "opened": request.opened})
-        return insert(ERRAND).values(key=request.key, at=now, team=request.team, body=body, **values)
+        return insert_into(session.connection(), ERRAND).values(
+            key=request.key, at=now, team=request.team, body=body, **values
+        )
 
     def done(self, held: Held) -> None:
         """Nothing is left to do; what was asked is forgotten."""

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from unstuck.tickets.database import insert_into
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Notice
 
@@ -72,8 +73,7 @@ def put_all(connection: Connection, told: Iterable[tuple[Told, datetime]]) -> No
 
 
 def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return insert(NOTICE).on_conflict_do_nothing(index_elements=["key"])
+    return insert_into(connection, NOTICE).on_conflict_do_nothing(index_elements=["key"])
 
 
 def _row(told: Told, due: datetime, state: str) -> dict[str, Any]:

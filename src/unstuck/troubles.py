@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from unstuck.nudges.outbox import troubles as nudge_troubles
+from unstuck.tickets.database import insert_into
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Notice, Trouble
 
@@ -37,12 +36,10 @@ class Seen:
 
 def note(session: Session, kind: str, word: str, now: datetime, place: str = "") -> None:
     """Count one thing that did not get through."""
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {"kind": kind, "place": place, "word": word, "times": 1, "first_at": now, "last_at": now}
     again = {"times": TROUBLE.c.times + 1, "last_at": now}
-    session.execute(
-        insert(TROUBLE).values(**row).on_conflict_do_update(index_elements=["kind", "place", "word"], set_=again)
-    )
+    insert = insert_into(session.connection(), TROUBLE).values(**row)
+    session.execute(insert.on_conflict_do_update(index_elements=["kind", "place", "word"], set_=again))
 
 
 def recent(session: Session, now: datetime) -> Iterator[Seen]:

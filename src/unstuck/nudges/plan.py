@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, delete, func, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel
 
@@ -26,7 +25,7 @@ from unstuck.nudges.mornings import GATHER
 from unstuck.nudges.places import day_after, find_places
 from unstuck.nudges.sweep import CURSOR, IN_FLIGHT, NUDGE, WATCH, Findings, Wanted, Whom
 from unstuck.stalls.find import Stall
-from unstuck.tickets.database import lock_for_writing
+from unstuck.tickets.database import insert_into, lock_for_writing
 from unstuck.tickets.history import TICKET, chunks
 
 #: States of a nudge that has reached somebody or will.
@@ -212,7 +211,7 @@ def as_payload(stall: Stall) -> dict[str, Any]:
 def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     if not rows:
         return 0
-    insert = _insert_of(connection)(NUDGE).on_conflict_do_nothing(index_elements=["key"])
+    insert = insert_into(connection, NUDGE).on_conflict_do_nothing(index_elements=["key"])
     return len(connection.execute(insert.returning(NUDGE.c.id), rows).all())
 
 
@@ -227,7 +226,7 @@ def _overtaken(connection: Connection, nudges: Sequence[int], now: datetime) -> 
 
 def _watch(connection: Connection, looks: Iterable[Look], findings: Findings) -> None:
     """Note when to look at tickets again."""
-    insert = _insert_of(connection)(WATCH)
+    insert = insert_into(connection, WATCH)
     # Somebody may have pressed a button while the sweep was reading; its earlier look is kept. One too many is cheap.
     earlier = and_(WATCH.c.look_at > findings.now, func.coalesce(WATCH.c.look_at < insert.excluded.look_at, true()))
     look_at = case((earlier, WATCH.c.look_at), else_=insert.excluded.look_at)
@@ -236,10 +235,6 @@ def _watch(connection: Connection, looks: Iterable[Look], findings: Findings) ->
     )
     rows = [{"ticket_id": ticket, "revision": findings.cursor, "look_at": at} for ticket, at in looks]
     connection.execute(upsert, rows)
-
-
-def _insert_of(connection: Connection) -> Any:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
 def look_again(connection: Connection, ticket: int, at: datetime) -> None:

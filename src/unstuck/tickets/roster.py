@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from unstuck.tickets.changes import PersonRecord, TeamRecord
+from unstuck.tickets.database import insert_into
 from unstuck.tickets.history import table_of
 from unstuck.tickets.tables import Calendar, Cursor, Person, Source, Team
 
@@ -92,8 +92,7 @@ def _upsert(
     """Insert or update by `key`; a null, or the value that `unknown` names for a column, changes nothing."""
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
+    statement = insert_into(connection, table)
     news = {name: statement.excluded[name] for name in rows[0] if name not in key}
     stated = {name: func.nullif(new, unknown[name]) if name in unknown else new for name, new in news.items()}
     kept = {name: func.coalesce(new, table.c[name]) for name, new in stated.items()}
