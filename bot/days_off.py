@@ -30,7 +30,7 @@ def on_said(ack: Ack, body: dict[str, Any], action: dict[str, Any], desk: Desk) 
 
 def _settle(pressed: Pressed, value: str, desk: Desk, *, closed: bool) -> None:
     """Who may is asked on every press; only a day that was asked about can be answered."""
-    member = desk.people.get(pressed.user)
+    member, day = desk.people.get(pressed.user), _day(value)
     lang = desk.lang(member)
     if not desk.admits(member, pressed.whisper):
         return
@@ -38,8 +38,8 @@ def _settle(pressed: Pressed, value: str, desk: Desk, *, closed: bool) -> None:
         pressed.whisper.tell("manners.admins_only")
         return
     with desk.deps.sessions.begin() as session:
-        asked = notices.find(session.connection(), key_of(_day(value)))
-        kept = asked is not None and except_day(session, _day(value), closed=closed)
+        asked = notices.find(session.connection(), key_of(day))
+        kept = asked is not None and except_day(session, day, closed=closed)
     if not kept:
         pressed.whisper.tell("days_off.gone")
         return

@@ -156,10 +156,8 @@ class _Round:
             try:
                 ts = find_posted(self.client, EVENT, held.key, held.slack_channel, held.tried_at)
             except (SlackApiError, *LINE_BROKEN) as error:
-                # With its channel the message would be gone, too.
-                if refusals.word(error) != "channel_not_found":
-                    self._wait(error, held)
-                    return self._unsure(held, error)
+                self._wait(error, held)
+                return self._unsure(held, error)
         if ts is not None and held.slack_channel is not None:
             return self._mark_sent(held, held.slack_channel, ts, None, Fate.FOUND)
         if held.moved:
@@ -304,7 +302,7 @@ class _Round:
         except (SlackApiError, *LINE_BROKEN) as error:
             word = refusals.word(error)
             log.warning("message of nudge %s cannot be redrawn: %s", one.nudge_id, word)
-            if word in refusals.LIMITED | refusals.REFUSED or not refusals.is_certain(error):
+            if refusals.may_succeed_later(error):
                 with self.deps.sessions.begin() as session:
                     troubles.note(session, "redraw", word, self._now(), one.channel)
             if word in refusals.LIMITED | refusals.REFUSED:

@@ -97,7 +97,7 @@ def _redraw(one: digest.Stale, deps: Deps, client: WebClient) -> bool:
     except (SlackApiError, *LINE_BROKEN) as error:
         word = refusals.word(error)
         log.warning("digest %s cannot be redrawn: %s", one.key, word)
-        if not refusals.is_certain(error) or word in refusals.LIMITED | refusals.REFUSED:
+        if refusals.may_succeed_later(error):
             with deps.sessions.begin() as session:
                 troubles.note(session, "digest", word, deps.clock.now(), one.channel)
             return False

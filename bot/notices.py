@@ -67,10 +67,7 @@ class _Round:
             try:
                 found = find_posted(self.client, EVENT, held.told.key, held.channel, held.tried_at)
             except (SlackApiError, *LINE_BROKEN) as error:
-                # With its channel the message would be gone, too.
-                if refusals.word(error) != "channel_not_found":
-                    return self._later(held, error, unsure=True)
-                found = None
+                return self._later(held, error, unsure=True)
             if found is not None:
                 return self._sent(held, held.channel, found)
         if held.told.kind == MORNING:

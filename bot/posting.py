@@ -280,15 +280,24 @@ def open_address(client: WebClient, address: Address) -> tuple[str | None, str]:
 
 
 def find_posted(client: WebClient, event: str, key: str, channel: str, since: datetime) -> str | None:
-    """The `ts` of the message with this metadata, if a try since then got through. Raises what the client raises."""
+    """The `ts` of the message with this metadata, if a try since then got through and its channel is still there.
+
+    Raises what the client raises.
+    """
     oldest = f"{(since - SKEW).timestamp():.6f}"
-    pages = client.conversations_history(channel=channel, oldest=oldest, include_all_metadata=True, limit=200)
-    for page in pages:
-        for found in page["messages"]:
-            metadata = found.get("metadata") or {}
-            if metadata.get("event_type") == event and metadata.get("event_payload", {}).get("key") == key:
-                return str(found["ts"])
-    return None
+    try:
+        pages = client.conversations_history(channel=channel, oldest=oldest, include_all_metadata=True, limit=200)
+        messages = (message for page in pages for message in page["messages"])
+        found = (str(one["ts"]) for one in messages if _event_of(one) == event and key_of(one) == key)
+        return next(found, None)
+    except SlackApiError as error:
+        if refusals.word(error) != "channel_not_found":
+            raise
+        return None
+
+
+def _event_of(message: dict[str, Any]) -> str | None:
+    return (message.get("metadata") or {}).get("event_type")
 
 
 def key_of(message: dict[str, Any]) -> str | None:

@@ -68,6 +68,11 @@ def is_certain(error: Exception) -> bool:
     return status == TOO_MANY_REQUESTS or (status < SERVER_ERROR and word(error) not in UNCLEAR | {"no_answer"})
 
 
+def may_succeed_later(error: Exception) -> bool:
+    """Whether it is worth keeping for another time: Slack is away or wants us to wait, or refuses the app for now."""
+    return not is_certain(error) or word(error) in LIMITED | REFUSED
+
+
 def retry_after(error: Exception) -> timedelta:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     value = next((str(v) for name, v in headers.items() if str(name).lower() == "retry-after"), "")

@@ -53,9 +53,9 @@ def language_of(text: str) -> Lang:
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 #: From here on the smaller unit is noise: "23 days", not "23 days 4 h".
 _WHOLE_FROM = {"day": 10 * 86_400, "minute": 10 * 60}
-_PATTERNS: dict[Lang, tuple[str, str]] = {
-    "en": ("d MMM yyyy", "d MMM yyyy, HH:mm"),
-    "zh": ("y年M月d日", "y年M月d日 HH:mm"),
+_PATTERNS: dict[Lang, tuple[str, str, str]] = {
+    "en": ("d MMM yyyy", "d MMM yyyy, HH:mm", "EEE, d MMM yyyy"),
+    "zh": ("y年M月d日", "y年M月d日 HH:mm", "y年M月d日（EEE）"),
 }
 
 
@@ -130,7 +130,7 @@ def format_day(day: date, lang: Lang) -> str:
     """The same with its weekday: `Fri, 20 May 2016`, `2016年5月20日（周五）`."""
     from babel.dates import format_date as babel_date
 
-    return babel_date(day, {"en": "EEE, d MMM yyyy", "zh": "y年M月d日（EEE）"}[lang], locale=lang)
+    return babel_date(day, _PATTERNS[lang][2], locale=lang)
 
 
 def format_instant(at: datetime, timezone: str, lang: Lang) -> str:

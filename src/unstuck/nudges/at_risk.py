@@ -73,11 +73,11 @@ def _overstaying(
 def _missing(
     con: DuckDBPyConnection, now: datetime, calendar: BusinessCalendar | None, weekdays: BusinessCalendar, least: float
 ) -> Iterator[AtRisk]:
-    at = int(now.timestamp())
+    at, clocks = int(now.timestamp()), timers.find(con, now)
     for rule in deadlines.find(con, calendar, now):
         seen: set[int] = set()
         for hours in AGES:
-            question = missing(con, rule, timers.find(con, now), hours * 3600, calendar, at)
+            question = missing(con, rule, clocks, hours * 3600, calendar, at)
             question = replace(question, moments=_asked_now(question.moments, at), weekdays=weekdays)
             yield from _judge(question, rule.field, at, least, seen)
 

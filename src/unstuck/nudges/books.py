@@ -5,19 +5,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from unstuck.nudges.mornings import GATHER
-from unstuck.nudges.places import Line
+from unstuck.nudges.places import RECENT, Line
 from unstuck.nudges.recheck import Fate
 from unstuck.nudges.sweep import Wanted, Whom
 from unstuck.nudges.told import Told
 
 #: A nudge: ticket, rule, occasion, step.
 Key = tuple[int, str, str, int]
-#: How far back messages may count against a day's cap.
-RECENT = timedelta(days=2)
 
 
 def key_of(one: Wanted) -> Key:

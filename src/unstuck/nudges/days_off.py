@@ -20,7 +20,7 @@ from unstuck.nudges.rules import Rules
 from unstuck.stalls import days_off
 from unstuck.stalls.clocks import Calendars
 from unstuck.stalls.days_off import TOLD, DayOff, DaysOff
-from unstuck.tickets.calendars import load_calendars
+from unstuck.tickets.calendars import BusinessCalendar, load_calendars
 from unstuck.tickets.database import reading
 from unstuck.tickets.public_holidays import holiday_name
 
@@ -50,8 +50,8 @@ def propose(engine: Engine, facts: Facts, rules: Rules, timezone: str, now: date
     told_on = due.astimezone(ZoneInfo(calendar.timezone)).date()
     new = 0
     with Session(engine) as session, session.begin():
-        for one in unknown(found):
-            if one.chance >= ASK and told_on < one.day <= told_on + EARLIEST and calendar.works_on(one.day):
+        for one in found.ahead:
+            if one.chance >= ASK and told_on < one.day <= told_on + EARLIEST and _is_open(calendar, one.day):
                 said = {**as_payload(one), "sure": bool(found.country)}
                 new += notices.put(session, Told(key_of(one.day), KIND, said, ADMIN), due)
     return new
@@ -59,17 +59,16 @@ def propose(engine: Engine, facts: Facts, rules: Rules, timezone: str, now: date
 
 def is_open(connection: Connection, payload: Mapping[str, Any]) -> bool:
     """Whether the desk's calendar still does not say what was to be asked."""
-    calendar, day = Calendars(load_calendars(connection)).shared, date.fromisoformat(payload["day"])
-    return calendar is not None and calendar.works_on(day) and day not in dict(calendar.exceptions)
+    calendar = Calendars(load_calendars(connection)).shared
+    return calendar is not None and _is_open(calendar, date.fromisoformat(payload["day"]))
+
+
+def _is_open(calendar: BusinessCalendar, day: date) -> bool:
+    return calendar.works_on(day) and day not in dict(calendar.exceptions)
 
 
 def key_of(day: date) -> str:
     return f"{KIND}:{day.isoformat()}"
-
-
-def unknown(found: DaysOff) -> tuple[DayOff, ...]:
-    """The days ahead of which the desk's calendar says nothing."""
-    return tuple(one for one in found.ahead if one.kind != TOLD)
 
 
 def as_payload(one: DayOff) -> dict[str, Any]:
@@ -100,7 +99,7 @@ def said(found: DaysOff, lang: Lang, *, one_calendar: bool) -> Iterator[str]:
             for code, share in found.countries
         )
         yield t("days_off.fit", lang, countries=countries)
-    if ahead := [one for one in unknown(found) if one.chance >= WORTH_TELLING]:
+    if ahead := [one for one in found.ahead if one.kind != TOLD and one.chance >= WORTH_TELLING]:
         yield t("days_off.ahead", lang)
         for one in ahead:
             yield "  " + t(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from unstuck.nudges.desk import Desk
 from unstuck.nudges.mornings import is_mild, may_wait, morning_of, next_morning_of
 from unstuck.nudges.rules import DIGEST_LINES
 from unstuck.nudges.sweep import Wanted, Whom
+
+#: How far back messages may count against a day's cap.
+RECENT = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from unstuck.nudges.desk import Desk
 from unstuck.nudges.garbage import searched_rarely
 from unstuck.nudges.glance import Look
 from unstuck.nudges.mornings import GATHER
-from unstuck.nudges.places import day_after, find_places
+from unstuck.nudges.places import RECENT, day_after, find_places
 from unstuck.nudges.sweep import CURSOR, IN_FLIGHT, NUDGE, WATCH, Findings, Wanted, Whom
 from unstuck.stalls.find import Stall
 from unstuck.tickets.database import insert_into, lock_for_writing
@@ -148,7 +148,7 @@ def spent(
     wanted = (
         select(TICKET.c.source_id, NUDGE.c.recipient, NUDGE.c.sent_at, NUDGE.c.due_at, NUDGE.c.digest, NUDGE.c.state)
         .join(TICKET, TICKET.c.id == NUDGE.c.ticket_id)
-        .where(at > now - timedelta(days=2))
+        .where(at > now - RECENT)
         # Says nothing new of any but a nudge that could not be sent for days; but it has an index.
         .where(NUDGE.c.due_at > now - timedelta(days=9))
     )

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unstuck.stalls.risk import WEEKDAYS
 from unstuck.tickets.calendars import BusinessCalendar, Day
 from unstuck.tickets.public_holidays import Place, places
 
@@ -82,7 +83,7 @@ class DaysOff:
         """Monday to Friday on the desk's own days, less these: a day that may be off counts for the hours to be expected."""
         open_ = {one.day: _open_for(1 - one.chance) for one in (*self.past, *self.ahead)}
         zone = f"Etc/GMT{self.begins:+d}" if self.begins else "UTC"
-        return BusinessCalendar(zone, (_open_for(1),) * 5 + ((), ()), None, tuple(sorted(open_.items())))
+        return replace(WEEKDAYS, timezone=zone, exceptions=tuple(sorted(open_.items())))
 
 
 def _open_for(share: float) -> Day:
