@@ -19,6 +19,7 @@ import time
 from datetime import date, timedelta
 
 import numpy as np
+from calibration import off
 
 from unstuck.stalls.days_off import AHEAD, DaysOff, foresee, rested
 from unstuck.tickets.public_holidays import Place, places
@@ -68,15 +69,15 @@ def run(seed: int) -> None:
         said: list[float] = []
         came: list[bool] = []
         for place in countries:
-            got, off, first = desk(place, months, dice)
-            past = {day for day in off if first < day < LAST - DAY}
+            got, rests, first = desk(place, months, dice)
+            past = {day for day in rests if first < day < LAST - DAY}
             mine = {one.day for one in got.past}
             found_right, found, there = found_right + len(mine & past), found + len(mine), there + len(past)
             named, named_right = named + bool(got.country), named_right + (got.country == place.country)
             chances = {one.day: one.chance for one in got.ahead}
             likely, coming = (
                 {day for day, chance in chances.items() if chance >= 0.5},
-                {day for day in off if day >= LAST},
+                {day for day in rests if day >= LAST},
             )
             ahead_right, ahead = ahead_right + len(likely & coming), ahead + len(likely)
             to_come += len(coming)
@@ -88,7 +89,7 @@ def run(seed: int) -> None:
             "found": {"precision": share(found_right, found), "recall": share(found_right, there)},
             "country": {"named": share(named, len(countries)), "right": share(named_right, named)},
             "ahead": {"precision": share(ahead_right, ahead), "recall": share(ahead_right, to_come), "baseline_recall": 0.0},
-            "off_by": round(off_by(np.array(said), np.array(came)), 4), "base": share(sum(came), len(came)),
+            "off_by": round(off(np.array(came), np.array(said)), 4), "base": share(sum(came), len(came)),
             "brier": round(float(np.mean((np.array(said) - np.array(came)) ** 2)), 4),
             "baseline_brier": round(float(np.mean(np.array(came) ** 2)), 4),
             "wall_s_a_desk": round((time.perf_counter() - began) / len(countries), 4),
@@ -97,13 +98,6 @@ def run(seed: int) -> None:
 
 def share(part: int, whole: int) -> float:
     return round(part / whole, 3) if whole else 0.0
-
-
-def off_by(said: np.ndarray, came: np.ndarray) -> float:
-    step = np.minimum((said * 10).astype(int), 9)
-    return float(
-        sum(abs(said[step == s].mean() - came[step == s].mean()) * (step == s).mean() for s in np.unique(step))
-    )
 
 
 def main() -> None:

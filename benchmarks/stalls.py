@@ -34,6 +34,7 @@ from typing import Any
 
 import lightgbm
 import numpy as np
+from calibration import Flags, Floats, off, off_by_luck
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -52,8 +53,6 @@ TRAIN, DAY, WEEK = 0.6, 86_400, 7 * 86_400
 FEW, FIRST = 200, 4
 HOURS = (4, 24, 72)
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 #: By number: what came of the week's moments, the chances that were said, and those that LightGBM said.
 Weeks = dict[int, tuple[Flags, Floats, Floats]]
@@ -68,20 +67,6 @@ def say(task: str, method: str, late: Flags, chance: Floats, **more: object) -> 
         "p_at_10": round(float(late[top].mean()), 4), "brier": round(float(np.mean((chance - late) ** 2)), 4),
         "ece": round(off(late, chance), 4), **more,
     }), flush=True)  # fmt: skip
-
-
-def off(late: Flags, chance: Floats) -> float:
-    """Expected calibration error."""
-    step = np.minimum((chance * 10).astype(int), 9)
-    gaps = [abs(late[step == s].mean() - chance[step == s].mean()) * (step == s).mean() for s in np.unique(step)]
-    return float(sum(gaps))
-
-
-def off_by_luck(chance: Floats, times: int = 400) -> tuple[float, float]:
-    """Expected calibration error where all chances are exactly right: its median, and what 19 in 20 stay below."""
-    dice = np.random.default_rng(0)
-    found = [off(dice.random(len(chance)) < chance, chance) for _ in range(times)]
-    return round(float(np.median(found)), 4), round(float(np.quantile(found, 0.95)), 4)
 
 
 def judge(con: Any, task: str, question: Question, train: Flags, truth: Flags, known: Flags, cut: int) -> Weeks:
