@@ -44,7 +44,7 @@ def off_days(place: Place, dice: np.random.Generator, first: date, until: date) 
         if day not in place.days
         and ((day.weekday() == 4 and day - DAY in off) or (day.weekday() == 0 and day + DAY in off))
     }
-    off |= {day for day in bridges if dice.random() < 1 / 3}
+    off |= {day for day in sorted(bridges) if dice.random() < 1 / 3}
     return off | {day for day in week if day not in place.days and day not in bridges and dice.random() < 1 / 300}
 
 
